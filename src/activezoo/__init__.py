@@ -1,0 +1,1 @@
+"""Active learning for galaxy surveys with Bayesian neural networks (Walmsley et al. 2019)."""

@@ -1,0 +1,8 @@
+"""The one exception that means: the user's input is at fault, not the program."""
+
+
+class InputError(Exception):
+    """A file, row or config key that cannot be used.
+
+    The message names it, the value found and what to do; the command line prints it without a traceback.
+    """

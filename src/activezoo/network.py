@@ -1,0 +1,71 @@
+"""The convolutional network (paper Fig. 3) and its binomial loss, in Keras."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from activezoo.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+
+class Architecture(NamedTuple):
+    """Sizes of the network."""
+
+    input_size: int
+    """Side of the grey input image, pixels."""
+    filters: tuple[int, ...]
+    """Of each block: two 3×3 convolutions with so many filters, then max-pooling by 2."""
+    dense_units: int
+    """Units H of the linear dense layer, on which dropout acts."""
+    dropout: float
+    """Probability of dropping a unit, in training and in prediction."""
+
+
+def build(architecture: Architecture, dropout_seed: int = 0) -> keras.Model:
+    """A Keras model from images (B, S, S, 1) to two logits: the positive answer, then any other.
+
+    The layer `features` is the dense one before dropout.
+    """
+    from keras import Sequential, layers
+
+    network = Sequential([layers.Input((architecture.input_size, architecture.input_size, 1))])
+    for filters in architecture.filters:
+        network.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
+        network.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
+        network.add(layers.MaxPooling2D(2))
+    network.add(layers.Flatten())
+    network.add(layers.Dense(architecture.dense_units, name="features"))
+    network.add(layers.Dropout(architecture.dropout, seed=dropout_seed))
+    network.add(layers.Dense(2, name="logits"))
+    return network
+
+
+def load_weights(network: keras.Model, path: str | Path) -> None:
+    """Load weights (and the optimiser's state, into a compiled model).
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged, or of another architecture.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        network.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path}: these weights do not fit the configured network ({str(error).splitlines()[0]}); "
+            "delete the file to train it again"
+        ) from error
+
+
+def binomial_loss(logits: tf.Tensor, k: tf.Tensor, votes: tf.Tensor) -> tf.Tensor:
+    """−[k log ρ + (N − k) log(1 − ρ)], mean over the batch (paper Eq. 6), ρ being the softmax's first unit."""
+    import tensorflow as tf
+
+    log_rho = tf.nn.log_softmax(logits)
+    return -tf.reduce_mean(k * log_rho[:, 0] + (votes - k) * log_rho[:, 1])

@@ -1,0 +1,68 @@
+"""Parquet tables, read and written whole: no reader ever sees a half-written file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from activezoo.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` (same suffix) that replaces it only if the block succeeds."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-", suffix="".join(path.suffixes))
+    os.close(handle)
+    partial = Path(name)
+    try:
+        yield partial
+        # mkstemp makes files private to their owner; results are shared like any other file.
+        umask = os.umask(0)
+        os.umask(umask)
+        partial.chmod(0o666 & ~umask)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write(table: pa.Table | Mapping, path: str | Path) -> None:
+    """Write an Arrow table, or a mapping of column name to values, as one parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not isinstance(table, pa.Table):
+        table = pa.table(dict(table))
+    with whole_file(path) as partial:
+        pq.write_table(table, partial, compression="zstd")
+
+
+def read(path: str | Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a parquet file as an Arrow table.
+
+    Raises
+    ------
+    InputError
+        The file is missing, is not parquet or lacks one of `columns`.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            missing = [name for name in columns or () if name not in file.schema_arrow.names]
+            if missing:
+                raise InputError(f"{path}: no column {missing[0]!r}; it has {', '.join(file.schema_arrow.names)}")
+            return file.read(columns)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path}: not a readable parquet file ({error})") from error

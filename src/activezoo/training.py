@@ -1,0 +1,85 @@
+"""Train a network on the votes that there are (paper §2.2, §3.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from activezoo import augmentation, network, randomness
+from activezoo.augmentation import View
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Schedule(NamedTuple):
+    """How long and how fast to train."""
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+
+
+def batches(galaxies: int, schedule: Schedule, key: tuple) -> Iterator[np.ndarray]:
+    """Positions of the galaxies of each batch: the whole set in a new random order, again and again."""
+    queue = np.empty(0, np.int64)
+    epoch = 0
+    for _ in range(schedule.steps):
+        while len(queue) < schedule.batch_size:
+            queue = np.concatenate([queue, randomness.generator(*key, "epoch", epoch).permutation(galaxies)])
+            epoch += 1
+        yield queue[: schedule.batch_size]
+        queue = queue[schedule.batch_size :]
+
+
+def train(
+    model: keras.Model,
+    read_grey: Callable[[np.ndarray], np.ndarray],
+    ids: Sequence[str],
+    k: np.ndarray,
+    votes: np.ndarray,
+    view: View,
+    schedule: Schedule,
+    key: tuple,
+) -> np.ndarray:
+    """Train `model`, in place, on randomly augmented images.
+
+    Parameters
+    ----------
+    model
+        From `network.build`, compiled with its optimiser.
+    read_grey
+        Grey images (B, P, P) of the galaxies at given positions.
+    ids, k, votes
+        Of each galaxy: its id and k of N positive answers.
+    view, schedule
+        How images are augmented, and how long to train.
+    key
+        Key of the random draws, without the galaxy's id and the step.
+
+    Returns
+    -------
+    Loss of each step, nats a galaxy, shape (steps,).
+    """
+    import tensorflow as tf
+
+    @tf.function(autograph=False)
+    def step(images, transforms, contrast, k_B, votes_B):
+        with tf.GradientTape() as tape:
+            inputs = augmentation.apply(images, transforms, contrast, view.input_size)
+            loss = network.binomial_loss(model(inputs, training=True), k_B, votes_B)
+        variables = model.trainable_variables
+        model.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return loss
+
+    ids = np.asarray(ids)
+    k, votes = np.asarray(k, np.float32), np.asarray(votes, np.float32)
+    losses = []
+    for number, batch in enumerate(batches(len(ids), schedule, key)):
+        images = read_grey(batch)
+        uniforms = randomness.galaxy_uniforms(key, ids[batch], number)
+        augmentations = augmentation.from_uniforms(uniforms, view, images.shape[-1])
+        losses.append(step(images, *augmentations, k[batch], votes[batch]))
+    return np.array([loss.numpy() for loss in losses])

@@ -1,0 +1,86 @@
+"""The generative model of votes: k of N volunteers give the positive answer, k ~ Bin(N, rho) (paper Eqs. 1-6, 22-23).
+
+Suffixes name the axes of an array: G galaxies, T networks, K = N + 1 possible counts.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+# Smallest positive normal number: log(0) becomes -708, so that 0 * log(0) is 0 and exp(k * log(0)) is 0.
+_TINY = np.finfo(np.float64).tiny
+# Largest number of float64 values in one temporary array (32 MB).
+_CHUNK_VALUES = 4_000_000
+
+
+def _logs(rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    rho = np.asarray(rho, np.float64)
+    return np.log(np.maximum(rho, _TINY)), np.log(np.maximum(1.0 - rho, _TINY))
+
+
+def log_pmf(rho: np.ndarray, votes: int) -> np.ndarray:
+    """Log probability of every count k = 0 … `votes` (paper Eq. 2): shape of `rho` plus (K,)."""
+    k_K = np.arange(votes + 1)
+    log_choose_K = math.lgamma(votes + 1) - np.array(
+        [math.lgamma(k + 1) + math.lgamma(votes - k + 1) for k in k_K.tolist()]
+    )
+    log_yes, log_no = _logs(rho)
+    return log_choose_K + k_K * log_yes[..., None] + (votes - k_K) * log_no[..., None]
+
+
+def binomial_loss(rho: np.ndarray, k: np.ndarray, votes: np.ndarray) -> np.ndarray:
+    """Surprise of a network at k of `votes` positive answers, without the constant binomial coefficient.
+
+    −[k log ρ + (N − k) log(1 − ρ)], in nats, broadcast over all three (paper Eq. 6, as a loss).
+    """
+    log_yes, log_no = _logs(rho)
+    return -(k * log_yes + (votes - k) * log_no)
+
+
+def mixture_pmf(rho_GT: np.ndarray, votes: int, weights_T: np.ndarray | None = None) -> np.ndarray:
+    """Posterior of every count, marginalised over networks (paper Eq. 10): shape (G, K)."""
+    return _mixture_and_entropy(rho_GT, votes, weights_T)[0]
+
+
+def entropy(pmf: np.ndarray) -> np.ndarray:
+    """Entropy in nats over the last axis (paper Eqs. 22-23)."""
+    return -(pmf * np.log(np.maximum(pmf, _TINY))).sum(axis=-1)
+
+
+def _mixture_and_entropy(rho_GT: np.ndarray, votes: int, weights_T: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Mixture over networks, shape (G, K), and mean entropy of one network's binomial, shape (G,)."""
+    galaxies, networks = rho_GT.shape
+    weights_T = np.full(networks, 1.0 / networks) if weights_T is None else np.asarray(weights_T, np.float64)
+    mixture_GK = np.empty((galaxies, votes + 1))
+    entropy_G = np.empty(galaxies)
+    step = max(1, _CHUNK_VALUES // (networks * (votes + 1)))
+    for start in range(0, galaxies, step):
+        chunk = slice(start, start + step)
+        log_GTK = log_pmf(rho_GT[chunk], votes)
+        pmf_GTK = np.exp(log_GTK)
+        mixture_GK[chunk] = weights_T @ pmf_GTK
+        entropy_G[chunk] = -(pmf_GTK * log_GTK).sum(axis=-1) @ weights_T
+    return mixture_GK, entropy_G
+
+
+def mutual_information(rho_GT: np.ndarray, votes: int, weights_T: np.ndarray | None = None) -> np.ndarray:
+    """Information about the network that `votes` answers on each galaxy would carry (paper Eq. 24).
+
+    Parameters
+    ----------
+    rho_GT
+        Predicted vote probability of each galaxy by each network, in [0, 1].
+    votes
+        Expected number of responses N, at least 1.
+    weights_T
+        Weight of each network, summing to 1; equal by default.
+
+    Returns
+    -------
+    Nats, shape (G,), between 0 and log(votes + 1).
+    """
+    mixture_GK, entropy_G = _mixture_and_entropy(rho_GT, votes, weights_T)
+    # A sum of floats may end a rounding error below zero where all networks agree.
+    return np.maximum(entropy(mixture_GK) - entropy_G, 0.0)

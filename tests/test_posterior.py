@@ -1,0 +1,129 @@
+"""Predictions by dropout, against networks whose units are dropped one by one."""
+
+import itertools
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from activezoo import augmentation, posterior, tables
+from activezoo.posterior import Head, Predictions, Sampling
+from conftest import ARCHITECTURE
+
+KEY = ("smooth", 1, 2, "predict")
+IDS = [f"galaxy{number}" for number in range(30)]
+
+
+def predict(model, grey, view, sampling, ids=IDS):
+    places = [IDS.index(galaxy) for galaxy in ids]
+    batches = posterior.predict(model, lambda rows: grey[places][rows], ids, view, sampling, ARCHITECTURE.dropout, KEY)
+    batches = list(batches)
+    return Predictions(
+        [galaxy for batch in batches for galaxy in batch.ids],
+        np.concatenate([batch.rho_GT for batch in batches]),
+        batches[0].weights_T,
+    )
+
+
+@pytest.mark.parametrize("draws", posterior.DRAWS)
+def test_equals_networks_with_units_dropped_by_hand(small_network, grey, view, draws):
+    sampling = Sampling(augmentations=3, masks=2, draws=draws)
+    predicted = predict(small_network, grey, view, sampling)
+    made = posterior.augmentations_of(IDS, view, sampling, 24, KEY)
+    masks_AMH = posterior.dropout_masks(sampling, 12, 0.5, KEY)
+    features, logits = small_network.get_layer("features"), small_network.get_layer("logits")
+    for view_number, mask in itertools.product(range(3), range(2)):
+        activity = augmentation.apply(
+            grey, made.transforms[:, view_number], made.contrast[:, view_number], view.input_size
+        )
+        for layer in small_network.layers:
+            if layer.name.startswith("dropout"):
+                activity = activity * (masks_AMH[view_number, mask] / 0.5)
+            else:
+                activity = layer(activity)
+        odds = np.exp(activity.numpy().astype(float))
+        np.testing.assert_allclose(
+            predicted.rho_GT[:, view_number * 2 + mask], odds[:, 0] / odds.sum(1), rtol=1e-5, atol=1e-6
+        )
+    assert features.units == 12
+    assert logits.units == 2
+    np.testing.assert_allclose(predicted.weights_T, np.full(6, 1 / 6))
+
+
+def test_a_network_is_one_mask_for_all_galaxies_and_every_network_has_its_own():
+    masks = posterior.dropout_masks(Sampling(30, 2, "even"), 128, 0.5, KEY)
+    assert masks.shape == (30, 2, 128)
+    assert len(np.unique(masks.reshape(60, 128), axis=0)) == 60
+    assert masks.mean() == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.2, 0.5])
+def test_exact_masks_have_the_moments_of_all_masks(dropout):
+    rng = np.random.default_rng(5)
+    features_GAH = rng.normal(size=(4, 2, 10))
+    head = Head(rng.normal(size=10) / 5, 0.3, dropout)
+    exact = Sampling(2, posterior.EXACT, "even")
+    rho_GT = posterior.vote_probability(features_GAH, head, exact, KEY)
+    masks = np.array(list(itertools.product([0, 1], repeat=10)))
+    weight = np.prod(np.where(masks, 1 - dropout, dropout), axis=1)
+    logit = (features_GAH * head.weights_H) @ (masks.T / (1 - dropout)) + head.bias
+    rho = 1 / (1 + np.exp(-logit))
+    expected_mean = np.einsum("gam,m->g", rho, weight) / 2
+    expected_square = np.einsum("gam,m->g", rho**2, weight) / 2
+    weights_T = posterior.network_weights(exact)
+    np.testing.assert_allclose(rho_GT @ weights_T, expected_mean, atol=2e-3)
+    np.testing.assert_allclose(rho_GT**2 @ weights_T, expected_square, atol=3e-3)
+    assert weights_T.sum() == pytest.approx(1)
+
+
+def test_a_galaxy_gets_the_same_posterior_in_any_batch(small_network, grey, view, monkeypatch):
+    sampling = Sampling(4, posterior.EXACT, "even")
+    whole = predict(small_network, grey, view, sampling)
+    monkeypatch.setattr(posterior, "_FORWARD_PIXELS", 16 * 16 * 4 * 7)
+    parts = predict(small_network, grey, view, sampling)
+    assert parts.ids == IDS
+    np.testing.assert_allclose(parts.rho_GT, whole.rho_GT, rtol=1e-5)
+    alone = predict(small_network, grey, view, sampling, ["galaxy17"])
+    np.testing.assert_allclose(alone.rho_GT[0], whole.rho_GT[17], rtol=1e-5)
+
+
+def test_predictions_come_back_from_their_file(tmp_path):
+    rho_GT = np.random.default_rng(1).random((5000, 3)).astype(np.float32).astype(float)
+    ids = [str(number) for number in range(5000)]
+    weights_T = np.array([0.2, 0.3, 0.5])
+    batches = [
+        Predictions(ids[start : start + 700], rho_GT[start : start + 700], weights_T) for start in range(0, 5000, 700)
+    ]
+    posterior.write_predictions(batches, tmp_path / "predictions.parquet")
+    back = posterior.read_predictions(tmp_path / "predictions.parquet")
+    assert back.ids == ids
+    np.testing.assert_array_equal(back.rho_GT, rho_GT)
+    np.testing.assert_array_equal(back.weights_T, weights_T)
+
+
+def test_no_galaxies_make_an_empty_file(small_network, grey, view, tmp_path):
+    batches = posterior.predict(small_network, None, [], view, Sampling(2, 1, "even"), 0.5, KEY)
+    posterior.write_predictions(batches, tmp_path / "predictions.parquet")
+    back = posterior.read_predictions(tmp_path / "predictions.parquet")
+    assert back.rho_GT.shape == (0, 2)
+
+
+def test_an_interrupted_writer_leaves_no_file(tmp_path):
+    def broken():
+        yield Predictions(["a"], np.array([[0.5]]), np.ones(1))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        posterior.write_predictions(broken(), tmp_path / "predictions.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_name_what_is_missing(tmp_path):
+    tables.write(pa.table({"id": ["a"]}), tmp_path / "table.parquet")
+    with pytest.raises(tables.InputError, match="no column 'k'; it has id"):
+        tables.read(tmp_path / "table.parquet", ["id", "k"])
+    with pytest.raises(tables.InputError, match="no such file"):
+        tables.read(tmp_path / "other.parquet")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(tables.InputError, match="not a readable parquet file"):
+        tables.read(tmp_path / "broken.parquet")

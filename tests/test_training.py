@@ -1,0 +1,86 @@
+"""Training learns, repeats itself to the bit, and continues where it stopped."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from activezoo import network, training
+from activezoo.errors import InputError
+from activezoo.training import Schedule
+from conftest import ARCHITECTURE
+
+KEY = ("smooth", 1, 0, "train")
+IDS = [f"galaxy{number}" for number in range(30)]
+K = np.linspace(38, 2, 30).round()
+N = np.full(30, 40)
+
+
+def train(model, grey, view, steps=20, key=KEY):
+    return training.train(model, lambda rows: grey[rows], IDS, K, N, view, Schedule(steps, 12, 1e-2), key)
+
+
+def test_batches_use_every_galaxy_once_before_any_again():
+    drawn = np.concatenate(list(training.batches(10, Schedule(5, 4, 0.1), KEY)))
+    assert sorted(drawn[:10]) == sorted(drawn[10:]) == list(range(10))
+    assert list(drawn[:10]) != list(drawn[10:])
+
+
+def test_a_batch_larger_than_the_set_repeats_galaxies():
+    (batch,) = training.batches(3, Schedule(1, 7, 0.1), KEY)
+    assert sorted(np.bincount(batch)) == [2, 2, 3]
+
+
+def test_loss_is_that_of_scipy(tensorflow):
+    logits = np.random.default_rng(1).normal(size=(5, 2)).astype(np.float32)
+    k, n = np.array([0, 3, 10, 7, 40], np.float32), np.array([10, 10, 10, 12, 40], np.float32)
+    rho = np.exp(logits[:, 0]) / np.exp(logits).sum(1)
+    log_choose = stats.binom.logpmf(k, n, 0.5) - n * np.log(0.5)
+    expected = -(stats.binom.logpmf(k, n, rho) - log_choose).mean()
+    assert network.binomial_loss(logits, k, n).numpy() == pytest.approx(expected, rel=1e-5)
+
+
+def test_training_reduces_the_loss_towards_the_entropy_of_the_votes(small_network, grey, view):
+    losses = train(small_network, grey, view, steps=150)
+    assert losses[-20:].mean() < losses[:5].mean() - 1
+    assert losses[-20:].mean() > -(K * np.log(K / N) + (N - K) * np.log1p(-K / N)).mean()
+
+
+def test_same_key_same_bits(grey, view, tensorflow):
+    import keras
+
+    weights = []
+    for _ in range(2):
+        keras.utils.set_random_seed(7)
+        model = network.build(ARCHITECTURE, dropout_seed=5)
+        model.compile(keras.optimizers.Adam(1e-2))
+        model.optimizer.build(model.trainable_variables)
+        train(model, grey, view)
+        weights.append(model.get_weights())
+    for first, second in zip(*weights, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_warm_start_continues_with_the_optimiser(small_network, grey, view, tmp_path):
+    train(small_network, grey, view)
+    small_network.save_weights(tmp_path / "a.weights.h5")
+    import keras
+
+    other = network.build(ARCHITECTURE)
+    other.compile(keras.optimizers.Adam(1e-2))
+    other.optimizer.build(other.trainable_variables)
+    network.load_weights(other, tmp_path / "a.weights.h5")
+    for mine, theirs in zip(small_network.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert int(other.optimizer.iterations) == 20
+
+
+def test_weights_of_another_network_are_refused(small_network, tmp_path):
+    small_network.save_weights(tmp_path / "a.weights.h5")
+    other = network.build(ARCHITECTURE._replace(filters=(8, 4)))
+    with pytest.raises(InputError, match=r"a\.weights\.h5: these weights do not fit"):
+        network.load_weights(other, tmp_path / "a.weights.h5")
+    (tmp_path / "b.weights.h5").write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"b\.weights\.h5: these weights do not fit"):
+        network.load_weights(other, tmp_path / "b.weights.h5")
+    with pytest.raises(InputError, match=r"c\.weights\.h5: no such file"):
+        network.load_weights(other, tmp_path / "c.weights.h5")
