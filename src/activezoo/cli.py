@@ -1,0 +1,534 @@
+"""The command line: one subcommand a step, each loading only what it needs.
+
+A command is a function whose keyword arguments are its flags; see `command`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from activezoo.errors import InputError
+from activezoo.runtime import import_tensorflow
+
+COMMANDS: dict[str, tuple[Callable, list[tuple[str, dict]]]] = {}
+
+
+def flag(name: str, kind: Callable = str, **options) -> tuple[str, dict]:
+    """A flag of a command, required unless it has a default or is a switch; `options` are argparse's."""
+    if "action" not in options:
+        options["type"] = kind
+    options.setdefault("required", "default" not in options and "action" not in options)
+    return name, options
+
+
+def command(*flags: tuple[str, dict]) -> Callable[[Callable], Callable]:
+    """Register a function as a subcommand named like it; its docstring is the help."""
+
+    def register(function: Callable) -> Callable:
+        COMMANDS[function.__name__.replace("_", "-")] = (function, list(flags))
+        return function
+
+    return register
+
+
+# --- survey -----------------------------------------------------------------------------------------------------------
+
+
+@command(
+    flag("--galaxies", int),
+    flag("--image-size", int, default=128),
+    flag("--seed", int),
+    flag("--output", Path),
+    flag("--workers", int, default=1),
+)
+def simulate_survey(**options):
+    """Write a simulated survey in the layout of the Galaxy Zoo 2 release."""
+    from activezoo import simulation
+
+    simulation.simulate_survey(**options)
+
+
+@command(
+    flag("--catalogue", Path, help="CSV or parquet file, one row a galaxy"),
+    flag("--filename-map", Path, default=None, help="CSV or parquet file that names the image of each galaxy"),
+    flag("--images", Path, help="folder of the images"),
+    flag("--questions", help="{name: {positive, responses, min_responses}} as JSON, or a JSON or YAML file"),
+    flag("--id-column"),
+    flag("--sample-column", default=None),
+    flag("--map-id-column", default=None),
+    flag("--map-image-column", default=None),
+    flag("--samples", nargs="*", default=(), help="samples to keep; none: all"),
+    flag("--covariates", nargs="*", default=(), help="columns to carry over, where there are such"),
+    flag("--max-rejected", float, default=0.05, help="largest fraction of rows with a defect"),
+    flag("--output", Path, help="folder"),
+)
+def catalogue(catalogue, filename_map, images, questions, samples, covariates, max_rejected, output, **columns):
+    """Validate a survey: usable galaxies, their votes, and rejected rows with the reason."""
+    from activezoo.catalogue import Columns, read_catalogue, read_questions, write_catalogue
+
+    survey = read_catalogue(
+        catalogue,
+        images,
+        read_questions(questions),
+        filename_map=filename_map,
+        columns=Columns(*(columns[f"{name}_column"] for name in Columns._fields)),
+        samples=samples,
+        covariates=covariates,
+        max_rejected=max_rejected,
+    )
+    write_catalogue(survey, output)
+
+
+@command(
+    flag("--galaxies", Path),
+    flag("--shard", int),
+    flag("--shards", int),
+    flag("--stored-size", int, help="pixels a side"),
+    flag("--output", Path, help="TFRecord file"),
+    flag("--index", Path),
+    flag("--rejected", Path),
+)
+def store_images(galaxies, shard, shards, stored_size, output, index, rejected):
+    """Store one shard of the images as pixels."""
+    from activezoo.images import write_shard
+
+    write_shard(galaxies, shard, shards, stored_size, output, index, rejected)
+
+
+@command(
+    flag("--galaxies", Path),
+    flag("--indexes", Path, nargs="+"),
+    flag("--rejected", Path, nargs="+"),
+    flag("--max-rejected", float, default=0.05, help="largest fraction of images that cannot be used"),
+    flag("--output", Path),
+    flag("--rejected-output", Path),
+)
+def index_images(galaxies, indexes, rejected, max_rejected, output, rejected_output):
+    """Join the indexes of all shards."""
+    from activezoo.images import merge_indexes
+
+    merge_indexes(galaxies, indexes, rejected, output, rejected_output, max_rejected)
+
+
+@command(
+    flag("--catalogue", Path),
+    flag("--filename-map", Path, default=None),
+    flag("--images", Path, help="folder"),
+)
+def download_release(**paths):
+    """Fetch the files of the Galaxy Zoo 2 release that are not there yet."""
+    from activezoo import release
+
+    release.download_release(**paths)
+
+
+# --- loop -------------------------------------------------------------------------------------------------------------
+
+QUESTION = flag("--question")
+SEED = flag("--seed", int)
+ITERATION = flag("--iteration", int)
+INDEX = flag("--index", Path)
+IMAGES = flag("--images", Path)
+SPLIT = flag("--split", Path)
+LABELLED = flag("--labelled", Path)
+VOTES = flag("--votes", Path)
+OUTPUT = flag("--output", Path)
+NETWORK = (
+    flag("--input-size", int),
+    flag("--filters", int, nargs="+"),
+    flag("--dense-units", int),
+    flag("--dropout", float),
+    flag("--zoom", float, nargs=2),
+    flag("--crop"),
+    flag("--threads", int, default=1),
+)
+
+
+@command(flag("--galaxies", Path), INDEX, QUESTION, SEED, flag("--test-galaxies", int), flag("--initial", int), OUTPUT)
+def split(galaxies, index, question, seed, test_galaxies, initial, output):
+    """Fix the test set and draw the initial galaxies of a seed."""
+    import pyarrow.compute as pc
+
+    from activezoo import splitting, tables
+
+    table = tables.read(galaxies, ["id", f"usable_{question}"])
+    stored = pc.is_in(table["id"], value_set=tables.read(index, ["id"])["id"])
+    ids = table.filter(pc.and_(table[f"usable_{question}"], stored))["id"].to_pylist()
+    roles = splitting.split(ids, question, seed, test_galaxies, initial)
+    tables.write({"id": ids, "role": list(roles)}, output)
+    logging.info("%d galaxies: %s", len(ids), ", ".join(f"{(roles == role).sum()} {role}" for role in splitting.ROLES))
+
+
+@command(SPLIT, QUESTION, flag("--acquire", int), flag("--iterations", int), OUTPUT)
+def check_pool(split, question, acquire, iterations, output):
+    """Stop early if the pool cannot feed all iterations."""
+    from activezoo import splitting, tables
+
+    pool = tables.read(split, ["role"])["role"].to_pylist().count("pool")
+    splitting.check_pool(pool, question, acquire, iterations)
+    tables.write({"pool": [pool], "acquired": [acquire * iterations]}, output)
+
+
+@command(SPLIT, VOTES, QUESTION, OUTPUT)
+def label_initial(split, votes, question, output):
+    """Retrieve the votes of the initial galaxies."""
+    import pyarrow.compute as pc
+
+    from activezoo import oracle, tables
+
+    table = tables.read(split)
+    ids = table.filter(pc.equal(table["role"], "initial"))["id"].to_pylist()
+    tables.write(oracle.label(ids, votes, question, 0), output)
+
+
+@command(
+    LABELLED,
+    INDEX,
+    IMAGES,
+    QUESTION,
+    SEED,
+    ITERATION,
+    *NETWORK,
+    flag("--start", Path, default=None, help="weights to continue from"),
+    flag("--steps", int),
+    flag("--batch-size", int),
+    flag("--learning-rate", float),
+    flag("--weights", Path),
+    flag("--history", Path),
+)
+def train(labelled, index, images, question, seed, iteration, start, weights, history, **options):
+    """Train the network on the galaxies labelled so far."""
+    _start_tensorflow(options["threads"])
+    import keras
+
+    from activezoo import images as stored
+    from activezoo import network, randomness, tables, training
+
+    architecture, view = _network_options(options)
+    key = (question, seed, iteration, "train")
+    keras.utils.set_random_seed(randomness.integer(*key, "initialisation", bits=32))
+    model = network.build(architecture, dropout_seed=randomness.integer(*key, "dropout", bits=31))
+    model.compile(keras.optimizers.Adam(options["learning_rate"]))
+    model.optimizer.build(model.trainable_variables)
+    if start:
+        network.load_weights(model, start)
+    table = tables.read(labelled, ["id", "k", "N"])
+    ids = table["id"].to_pylist()
+    losses = training.train(
+        model,
+        stored.grey_reader(index, images, ids),
+        ids,
+        table["k"].to_numpy(),
+        table["N"].to_numpy(),
+        view,
+        training.Schedule(options["steps"], options["batch_size"], options["learning_rate"]),
+        key,
+    )
+    tables.write({"step": range(len(losses)), "loss": losses}, history)
+    with tables.whole_file(weights) as partial:
+        model.save_weights(partial)
+    logging.info("%d galaxies, %d steps: loss %.3f", len(ids), len(losses), losses[-1])
+
+
+@command(
+    flag("--weights", Path),
+    SPLIT,
+    flag("--role", choices=("test", "pool")),
+    flag("--labelled", Path, default=None, help="galaxies to leave out"),
+    flag("--shard", int, default=0),
+    flag("--shards", int, default=1),
+    INDEX,
+    IMAGES,
+    QUESTION,
+    SEED,
+    ITERATION,
+    *NETWORK,
+    flag("--augmentations", int),
+    flag("--masks", lambda text: text if text == "exact" else int(text)),
+    flag("--draws", choices=("independent", "even")),
+    OUTPUT,
+)
+def predict(weights, split, role, labelled, shard, shards, index, images, question, seed, iteration, output, **options):
+    """Predict the votes on the test set, or on a shard of the pool."""
+    _start_tensorflow(options["threads"])
+    import numpy as np
+
+    from activezoo import images as stored
+    from activezoo import network, posterior, splitting, tables
+
+    architecture, view = _network_options(options)
+    model = network.build(architecture)
+    network.load_weights(model, weights)
+    without = tables.read(labelled, ["id"])["id"].to_pylist() if labelled else []
+    ids = splitting.galaxies_of(tables.read(split), role, without)
+    ids = [str(galaxy) for galaxy in np.array_split(ids, shards)[shard]]
+    batches = posterior.predict(
+        model,
+        stored.grey_reader(index, images, ids),
+        ids,
+        view,
+        posterior.Sampling(options["augmentations"], options["masks"], options["draws"]),
+        architecture.dropout,
+        (question, seed, iteration, "predict"),
+    )
+    posterior.write_predictions(batches, output)
+    logging.info("%d %s galaxies predicted", len(ids), role)
+
+
+@command(
+    flag("--strategy", choices=("bald", "random")),
+    flag("--predictions", Path, nargs="+", default=()),
+    LABELLED,
+    SPLIT,
+    QUESTION,
+    SEED,
+    ITERATION,
+    OUTPUT,
+)
+def rank(strategy, predictions, labelled, split, question, seed, iteration, output):
+    """Order the pool by how much its votes would teach the model, or at random."""
+    import numpy as np
+
+    from activezoo import acquisition, posterior, randomness, splitting, tables, votes
+
+    done = tables.read(labelled, ["id", "N"])
+    ids = splitting.galaxies_of(tables.read(split), "pool", done["id"].to_pylist())
+    if strategy == "random":
+        information = np.full(len(ids), np.nan)
+        order = acquisition.at_random(ids, randomness.generator(question, seed, iteration, "random"))
+    else:
+        expected = acquisition.expected_votes(done["N"].to_numpy())
+        shards = [posterior.read_predictions(path) for path in predictions]
+        predicted = [galaxy for shard in shards for galaxy in shard.ids]
+        if predicted != ids:
+            raise InputError(f"{predictions[0]}: not the predictions of this pool; delete its folder and run again")
+        information = np.concatenate(
+            [votes.mutual_information(shard.rho_GT, expected, shard.weights_T) for shard in shards]
+        )
+        order = acquisition.by_information(ids, information)
+        logging.info("%d galaxies, expecting %d votes", len(ids), expected)
+    tables.write(
+        {
+            "id": np.asarray(ids)[order].tolist(),
+            "rank": np.arange(len(ids), dtype=np.int32),
+            "mutual_information": information[order],
+        },
+        output,
+    )
+
+
+@command(flag("--acquisition", Path), flag("--acquire", int), ITERATION, LABELLED, VOTES, QUESTION, OUTPUT)
+def label(acquisition, acquire, iteration, labelled, votes, question, output):
+    """Retrieve the votes of the galaxies ranked first."""
+    import pyarrow as pa
+
+    from activezoo import oracle, tables
+
+    ranking = tables.read(acquisition, ["id", "rank"]).sort_by("rank")
+    if len(ranking) < acquire:
+        raise InputError(
+            f"question {question!r}, iteration {iteration}: the pool has {len(ranking)} galaxies left of the {acquire} "
+            f"to label; lower loop.iterations or questions.{question}.acquire"
+        )
+    new = oracle.label(ranking["id"][:acquire].to_pylist(), votes, question, iteration)
+    tables.write(pa.concat_tables([tables.read(labelled), new]), output)
+
+
+@command(
+    flag("--predictions", Path),
+    flag("--history", Path),
+    LABELLED,
+    VOTES,
+    QUESTION,
+    SEED,
+    flag("--strategy"),
+    ITERATION,
+    flag("--galaxies", Path),
+    flag("--metrics", Path),
+)
+def evaluate(predictions, history, labelled, votes, question, seed, strategy, iteration, galaxies, metrics):
+    """Compare the predictions for the test set with its votes."""
+    import numpy as np
+
+    from activezoo import acquisition, evaluation, oracle, posterior, tables
+    from activezoo.votes import mutual_information
+
+    predicted = posterior.read_predictions(predictions)
+    k, responses = oracle.retrieve_votes(votes, question, predicted.ids)
+    done = tables.read(labelled, ["k", "N"])
+    expected = acquisition.expected_votes(done["N"].to_numpy())
+    result = {
+        "question": question,
+        "seed": seed,
+        "strategy": strategy,
+        "iteration": iteration,
+        "labels": len(done),
+        "training_loss": evaluation.training_loss(tables.read(history, ["loss"])["loss"].to_numpy()),
+        **evaluation.test_metrics(predicted, k, responses),
+        "rmse_mean_fraction": evaluation.rmse(np.mean(done["k"].to_numpy() / done["N"].to_numpy()), k, responses),
+    }
+    tables.write(
+        {
+            "id": predicted.ids,
+            "k": k,
+            "N": responses,
+            "rho": predicted.rho_GT @ predicted.weights_T,
+            "mutual_information": mutual_information(predicted.rho_GT, expected, predicted.weights_T),
+        },
+        galaxies,
+    )
+    tables.write({name: [value] for name, value in result.items()}, metrics)
+    logging.info("%d labels: RMSE %.4f, test loss %.3f", result["labels"], result["rmse"], result["test_loss"])
+
+
+def _start_tensorflow(threads: int) -> None:
+    """Load TensorFlow for so many threads, one operation at a time and each with the same bits every time."""
+    tensorflow = import_tensorflow()
+    tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+    tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+    tensorflow.config.experimental.enable_op_determinism()
+    for device in tensorflow.config.list_physical_devices("GPU"):
+        tensorflow.config.experimental.set_memory_growth(device, True)
+
+
+def _network_options(options: dict):
+    from activezoo.augmentation import View
+    from activezoo.network import Architecture
+
+    return (
+        Architecture(options["input_size"], tuple(options["filters"]), options["dense_units"], options["dropout"]),
+        View(tuple(options["zoom"]), options["crop"], options["input_size"]),
+    )
+
+
+# --- report -----------------------------------------------------------------------------------------------------------
+
+
+LAST_MODELS = flag("--models", Path, nargs="+", help="folder of the last model of each strategy and seed")
+FIGURE = flag("--output", Path, help="image file; a .png and a .pdf of that name are written")
+TABLE = flag("--output", Path, help="table file; a .csv and a .parquet of that name are written")
+IMAGES = flag("--images", Path, help="folder of the stored images")
+
+
+@command(flag("--metrics", Path, nargs="+", help="metrics.parquet of every model"), TABLE)
+def metrics_table(metrics: list[Path], output: Path) -> None:
+    """Collect the metrics of all models into one table."""
+    from activezoo import learning_curves
+
+    learning_curves.write(learning_curves.collect(metrics), output)
+
+
+@command(flag("--metrics", Path, help="table of metrics, parquet"), TABLE)
+def label_savings(metrics: Path, output: Path) -> None:
+    """Compare strategies: how many fewer labels for the same RMSE."""
+    from activezoo import learning_curves, tables
+
+    learning_curves.write(learning_curves.label_savings(tables.read(metrics).to_pandas()), output)
+
+
+@command(
+    flag("--question"),
+    flag("--metrics", Path, help="table of metrics, parquet"),
+    flag("--savings", Path, help="table of label savings, parquet"),
+    FIGURE,
+)
+def plot_learning_curves(question: str, metrics: Path, savings: Path, output: Path) -> None:
+    """Plot losses and RMSE against labelled galaxies."""
+    from activezoo import figures, tables
+
+    figure = figures.learning_curves(tables.read(metrics).to_pandas(), tables.read(savings).to_pandas(), question)
+    figures.save(figure, output)
+
+
+@command(LAST_MODELS, FIGURE)
+def plot_acquired_votes(models: list[Path], output: Path) -> None:
+    """Plot the vote fractions of acquired galaxies, in total and by iteration."""
+    from activezoo import figures, report
+
+    figures.save(figures.acquired_votes(report.acquired(models)), output)
+
+
+@command(
+    LAST_MODELS,
+    flag("--galaxies", Path, help="catalogue of galaxies, parquet"),
+    flag("--column", default="redshift", help="column of the catalogue with the redshift"),
+    FIGURE,
+)
+def plot_acquired_redshift(models: list[Path], galaxies: Path, column: str, output: Path) -> None:
+    """Plot the redshifts of acquired galaxies."""
+    from activezoo import figures, report
+
+    figures.save(figures.acquired_redshift(report.with_redshift(report.acquired(models), galaxies, column)), output)
+
+
+@command(
+    flag("--model", Path, help="folder of the model"),
+    IMAGES,
+    flag("--number", int, default=16, help="galaxies of each kind"),
+    FIGURE,
+)
+def plot_informative_galaxies(model: Path, images: Path, number: int, output: Path) -> None:
+    """Show the test galaxies that would inform a model most and least."""
+    from activezoo import figures, report
+
+    most, least = report.most_and_least_informative(model, images, number)
+    title = f"Test galaxies by mutual information ({report.describe(model)})"
+    figures.save(figures.informative_galaxies(most, least, title), output)
+
+
+@command(
+    flag("--models", Path, nargs="+", help="folders of one run's models after the first, in order"),
+    IMAGES,
+    flag("--number", int, default=10, help="galaxies of each iteration"),
+    FIGURE,
+)
+def plot_acquired_galaxies(models: list[Path], images: Path, number: int, output: Path) -> None:
+    """Show the galaxies acquired in each iteration."""
+    from activezoo import figures, report
+
+    galleries = report.acquired_by_iteration(models, images, number)
+    title = f"First {number} galaxies acquired in each iteration ({report.describe(models[-1])})"
+    figures.save(figures.acquired_galaxies(galleries, title, number), output)
+
+
+@command(
+    flag("--survey", help="name of the survey"),
+    flag("--metrics", Path, help="table of metrics, parquet"),
+    flag("--savings", Path, help="table of label savings, parquet"),
+    flag("--figures", Path, nargs="*", default=[], help="figures to show, in folders named for their question"),
+    flag("--headline", Path, help="text file for the headline alone"),
+    flag("--output", Path, help="the page, Markdown"),
+)
+def results_page(survey: str, metrics: Path, savings: Path, figures: list[Path], headline: Path, output: Path) -> None:
+    """Write the headline and the page of results."""
+    from activezoo import report, tables
+
+    all_metrics, all_savings = (tables.read(path).to_pandas() for path in (metrics, savings))
+    with tables.whole_file(headline) as partial:
+        partial.write_text("\n".join(report.headline(all_metrics, all_savings)) + "\n", encoding="utf-8")
+    with tables.whole_file(output) as partial:
+        page = report.page(survey, all_metrics, all_savings, figures, output.parent)
+        partial.write_text(page, encoding="utf-8")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand; return the exit status (1: bad input, 2: bad usage)."""
+    parser = argparse.ArgumentParser(prog="activezoo", description="Active learning for galaxy surveys.")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, (function, flags) in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=function.__doc__, description=function.__doc__)
+        for flag_name, options in flags:
+            subparser.add_argument(flag_name, **options)
+    options = vars(parser.parse_args(arguments))
+    function, _ = COMMANDS[options.pop("command")]
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        function(**options)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0

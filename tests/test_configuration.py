@@ -1,0 +1,112 @@
+"""Every configuration at fault is refused by name, and every key of the schema is described."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from activezoo.configuration import validated
+from activezoo.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+
+
+def merged(base, overlay):
+    """What Snakemake makes of a configfile and an overlay."""
+    result = dict(base)
+    for key, value in overlay.items():
+        result[key] = (
+            merged(result[key], value) if isinstance(value, dict) and isinstance(result.get(key), dict) else value
+        )
+    return result
+
+
+def default():
+    return yaml.safe_load((ROOT / "config/config.yaml").read_text())
+
+
+def with_values(**values):
+    """The default configuration with values at dotted keys (`__` for the dot)."""
+    overlay = {}
+    for key, value in values.items():
+        section = overlay
+        *parents, last = key.split("__")
+        for parent in parents:
+            section = section.setdefault(parent, {})
+        section[last] = value
+    return merged(default(), overlay)
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*ROOT.glob("config/*.yaml"), *ROOT.glob("tests/config/*.yaml")]), ids=lambda path: path.name
+)
+def test_every_config_of_the_project_is_valid(path):
+    validated(merged(default(), yaml.safe_load(path.read_text())), SCHEMA)
+
+
+def test_defaults_are_filled_in_and_values_kept():
+    config = validated({"survey": {"name": "x", "kind": "release"}, "questions": default()["questions"]}, SCHEMA)
+    assert config["posterior"] == {"augmentations": 30, "masks": "exact", "draws": "even"}
+    assert config["survey"]["columns"]["id"] == "dr7objid"
+    assert config["loop"]["seeds"] == [1, 2, 3, 4]
+    assert config["questions"]["bar"]["crop"] == "centre"
+
+
+def test_an_empty_section_means_its_defaults():
+    assert validated(with_values(pool=None), SCHEMA)["pool"] == {"shards": 1}
+
+
+def test_a_number_of_seeds_stands_for_so_many():
+    assert validated(with_values(loop__seeds=2), SCHEMA)["loop"]["seeds"] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"lop": {}}, "lop: unknown key; did you mean 'loop'?"),
+        ({"loop__iteration": 3}, "loop.iteration: unknown key; did you mean 'iterations'?"),
+        ({"survey__kind": "real"}, "survey.kind: 'real' is not allowed, it must be one of simulated, release"),
+        ({"loop__strategies": ["bald", "entropy"]}, "loop.strategies.1: 'entropy' is not allowed, it must be one"),
+        ({"loop__questions": ["spiral"]}, "loop.questions: 'spiral' is not one of the questions, smooth, bar"),
+        ({"loop__iterations": 0}, "loop.iterations: 0 is not allowed, it must be at least 1"),
+        ({"loop__iterations": "many"}, "loop.iterations: 'many' is not allowed, it must be integer"),
+        ({"network__dropout": 1.0}, "network.dropout: 1.0 is not allowed, it must be less than 1"),
+        ({"posterior__masks": "all"}, "posterior.masks: 'all' is not allowed"),
+        ({"questions__smooth__zoom": [1.3, 1.1]}, "questions.smooth.zoom: [1.3, 1.1] must not fall"),
+        ({"questions__smooth__crop": "center"}, "questions.smooth.crop: 'center' is not allowed, it must be"),
+        ({"questions__smooth__positve": "x"}, "questions.smooth.positve: unknown key; did you mean 'positive'?"),
+        ({"questions__edge": {"positive": "a"}}, "questions.edge: 'responses' is a required property"),
+        ({"network__input_size": 8, "network__filters": [4, 4, 4, 4]}, "network.filters: 4 blocks halve 8 pixels"),
+        ({"survey__simulated__galaxies": 600}, "survey.simulated.galaxies: 600 are fewer than the 1204 that"),
+        ({"survey__name": "../elsewhere"}, "survey.name: '../elsewhere' is not allowed"),
+    ],
+)  # fmt: skip
+def test_faults_are_named(values, message):
+    with pytest.raises(InputError) as error:
+        validated(with_values(**values), SCHEMA)
+    assert message in str(error.value)
+
+
+def test_all_faults_are_told_at_once():
+    with pytest.raises(InputError) as error:
+        validated(with_values(loop__iterations=0, network__dropout=2), SCHEMA)
+    assert "loop.iterations" in str(error.value)
+    assert "network.dropout" in str(error.value)
+
+
+def keys(schema, path=()):
+    for name, part in schema.get("properties", {}).items():
+        yield (*path, name), part
+        yield from keys(part, (*path, name))
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from keys(schema["additionalProperties"], (*path, "<name>"))
+
+
+@pytest.mark.parametrize(
+    ("path", "part"), list(keys(SCHEMA)), ids=lambda value: ".".join(value) if isinstance(value, tuple) else ""
+)
+def test_every_key_is_described(path, part):
+    assert part["description"].strip().endswith(".")
+    if part.get("type") != "object" and path[-1] not in {"name", "kind", "positive", "responses", "initial", "acquire"}:
+        assert "default" in part

@@ -1,0 +1,125 @@
+# Names that all rules share: the validated configuration, places of files, and what models stand on one another.
+
+import json
+import os
+import shlex
+import sys
+
+import yaml
+
+PACKAGE = os.path.join(workflow.basedir, "src")
+sys.path.insert(0, PACKAGE)
+
+from activezoo.configuration import validated
+from activezoo.errors import InputError
+
+with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml")) as schema:
+    try:
+        config = validated(config, yaml.safe_load(schema))
+    except InputError as error:
+        raise WorkflowError(str(error))
+
+# Jobs run the package of this checkout, installed or not.
+shell.prefix(f'export PYTHONPATH="{PACKAGE}${{{{PYTHONPATH:+:$PYTHONPATH}}}}"; ')
+
+SURVEY = config["survey"]
+QUESTIONS = config["loop"]["questions"]
+SEEDS = config["loop"]["seeds"]
+STRATEGIES = config["loop"]["strategies"]
+ITERATIONS = config["loop"]["iterations"]
+
+RESULTS = f"results/{SURVEY['name']}"
+LOGS = f"logs/{SURVEY['name']}"
+BENCHMARKS = f"{LOGS}/benchmarks"
+
+# The files of the survey, simulated or of a release; the filename map may be null.
+if SURVEY["kind"] == "simulated":
+    CATALOGUE = f"{RESULTS}/survey/gz2_hart16.csv"
+    FILENAME_MAP = f"{RESULTS}/survey/gz2_filename_mapping.csv"
+    IMAGES = f"{RESULTS}/survey/images_gz2/images"
+else:
+    CATALOGUE, FILENAME_MAP, IMAGES = (SURVEY["release"][key] for key in ("catalogue", "filename_map", "images"))
+
+RUN = f"{RESULTS}/{{question}}/seed_{{seed}}"
+MODEL = f"{RUN}/{{model}}"
+ITERATION = f"{RUN}/{{strategy}}/iteration_{{iteration}}"
+ENVIRONMENT = os.path.join(workflow.basedir, "envs/activezoo.yaml")
+
+
+wildcard_constraints:
+    question="|".join(QUESTIONS),
+    seed=r"\d+",
+    strategy="|".join(STRATEGIES),
+    iteration=r"[1-9]\d*",
+    model=rf"initial|({'|'.join(STRATEGIES)})/iteration_[1-9]\d*",
+    shard=r"\d+",
+
+
+def code(*modules):
+    """Source files of the package that a rule depends on: an edit there runs it again."""
+    return [os.path.join(PACKAGE, "activezoo", f"{module}.py") for module in modules]
+
+
+def model_name(strategy, iteration):
+    """Folder of a model within its seed; the first one is shared by all strategies."""
+    return f"{strategy}/iteration_{iteration}" if int(iteration) else "initial"
+
+
+def model(question, seed, strategy, iteration):
+    """Folder of a model."""
+    return f"{RUN}/{model_name(strategy, iteration)}".format(question=question, seed=seed)
+
+
+def iteration_of(wildcards):
+    """Number of a model's iteration, 0 for the first."""
+    return int(wildcards.model.rpartition("_")[2]) if wildcards.model != "initial" else 0
+
+
+def previous_model(wildcards):
+    """Folder of the model before this iteration's."""
+    return model(wildcards.question, wildcards.seed, wildcards.strategy, int(wildcards.iteration) - 1)
+
+
+def flags(section, *keys):
+    """Config values as command-line flags: `flags(config["network"], "input_size")` is `--input-size 64`."""
+    values = {key: section[key] if isinstance(section[key], list) else [section[key]] for key in keys}
+    return " ".join(f"--{key.replace('_', '-')} {' '.join(map(str, values[key]))}" for key in keys)
+
+
+def optional_flag(flag, value):
+    """A flag with its value, or nothing where the value is null or empty."""
+    return f"{flag} {shlex.quote(str(value))}" if value else ""
+
+
+def survey_file(key, path):
+    """Input function: a file of the survey, or an error that says where to put it."""
+
+    def existing(wildcards):
+        if path and SURVEY["kind"] == "release" and not os.path.exists(path):
+            raise WorkflowError(
+                f"{path}: no such file. It is survey.release.{key} of the configuration: put the file there, change "
+                "the key, or run `snakemake --cores 4 download` (with the same --configfile) to fetch Galaxy Zoo 2"
+            )
+        return path or []
+
+    return existing
+
+
+def training_memory(wildcards, attempt):
+    """Megabytes: TensorFlow, and what it keeps of each layer for a batch (activations, gradients, working space)."""
+    pixels = config["network"]["input_size"] ** 2 * config["training"]["batch_size"]
+    maps = sum(2 * filters / 4**block for block, filters in enumerate(config["network"]["filters"]))
+    return attempt * int(1200 + 14e-6 * pixels * maps)
+
+
+def prediction_memory(wildcards, attempt):
+    """Megabytes; whatever the number of galaxies, since they are read and written a few at a time."""
+    return attempt * int(1200 + 10 * max(config["network"]["filters"]))
+
+
+def network_flags(wildcards):
+    return flags(config["network"], "input_size", "filters", "dense_units", "dropout")
+
+
+def view_flags(wildcards):
+    return flags(config["questions"][wildcards.question], "zoom", "crop")
