@@ -14,11 +14,17 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
-        [
-            f"{model(question, seed, strategy, iteration)}/metrics.parquet"
-            for question in QUESTIONS
-            for seed in SEEDS
-            for strategy in STRATEGIES
-            for iteration in range(ITERATIONS + 1)
-        ],
+        # All models, not only what the report needs of them: so one that was deleted is made again.
+        expand("{folder}/metrics.parquet", folder=MODELS),
+        expand(f"{RUN}/pool.parquet", question=QUESTIONS, seed=SEEDS),
         REPORT,
+
+
+onstart:
+    forkserver.start()
+    if progress:
+        progress.expect(models=len(MODELS))
+
+
+onsuccess:
+    show_headline()

@@ -83,13 +83,12 @@ def apply(images, transforms, contrast, input_size: int):
 
     Returns
     -------
-    Shape (B, S, S, 1), bilinear in between pixels and black outside the image.
+    Shape (B, S, S, 1), bilinear in between pixels, and outside the image as if it were black there.
     """
     import tensorflow as tf
 
-    mean = tf.reduce_mean(images, axis=(1, 2), keepdims=True)
-    images = mean + (images - mean) * contrast[:, None, None]
-    return tf.raw_ops.ImageProjectiveTransformV3(
+    mean = tf.reduce_mean(images, axis=(1, 2))
+    viewed = tf.raw_ops.ImageProjectiveTransformV3(
         images=images[..., None],
         transforms=transforms,
         output_shape=[input_size, input_size],
@@ -97,3 +96,5 @@ def apply(images, transforms, contrast, input_size: int):
         interpolation="BILINEAR",
         fill_mode="CONSTANT",
     )
+    # Contrast follows, on the smaller image; the mean is that of the whole one.
+    return viewed * contrast[:, None, None, None] + (mean * (1 - contrast))[:, None, None, None]

@@ -155,7 +155,12 @@ def split(galaxies, index, question, seed, test_galaxies, initial, output):
 
     from activezoo import splitting, tables
 
-    table = tables.read(galaxies, ["id", f"usable_{question}"])
+    table = tables.read(galaxies)
+    if f"usable_{question}" not in table.column_names:
+        raise InputError(
+            f"{galaxies}: question {question!r} cannot be asked, as the survey's catalogue has none of its columns; "
+            f"correct questions.{question}.positive and .responses"
+        )
     stored = pc.is_in(table["id"], value_set=tables.read(index, ["id"])["id"])
     ids = table.filter(pc.and_(table[f"usable_{question}"], stored))["id"].to_pylist()
     roles = splitting.split(ids, question, seed, test_galaxies, initial)

@@ -139,22 +139,23 @@ def predict(
     kernel_H2, bias_2 = (weights.astype(np.float64) for weights in model.get_layer("logits").get_weights())
     head = Head(kernel_H2[:, 0] - kernel_H2[:, 1], bias_2[0] - bias_2[1], dropout)
     trunk = keras.Model(model.inputs, model.get_layer("features").output)
-    views = sampling.augmentations
     weights_T = network_weights(sampling)
 
-    @tf.function(autograph=False, reduce_retracing=True)
+    @tf.function(autograph=False)
     def features(images, transforms, contrast):
-        repeated = tf.repeat(images, views, axis=0)
-        inputs = augmentation.apply(
-            repeated, tf.reshape(transforms, (-1, 8)), tf.reshape(contrast, (-1,)), view.input_size
-        )
-        return tf.reshape(trunk(inputs, training=False), (-1, views, len(head.weights_H)))
+        inputs = [
+            augmentation.apply(images, transforms[:, number], contrast[:, number], view.input_size)
+            for number in range(sampling.augmentations)
+        ]
+        shape = (sampling.augmentations, -1, len(head.weights_H))
+        features_AGH = tf.reshape(trunk(tf.concat(inputs, axis=0), training=False), shape)
+        return tf.transpose(features_AGH, (1, 0, 2))
 
     if not len(ids):
         yield Predictions([], np.empty((0, len(weights_T))), weights_T)
         return
     # All batches have one shape, the last one being filled up, so that the convolutions are planned once.
-    size = min(len(ids), max(1, _FORWARD_PIXELS // (view.input_size**2 * views)))
+    size = min(len(ids), max(1, _FORWARD_PIXELS // (view.input_size**2 * sampling.augmentations)))
     for start in range(0, len(ids), size):
         batch = slice(start, start + size)
         images = read_grey(batch)

@@ -10,8 +10,10 @@ import yaml
 PACKAGE = os.path.join(workflow.basedir, "src")
 sys.path.insert(0, PACKAGE)
 
+from activezoo import forkserver
 from activezoo.configuration import validated
 from activezoo.errors import InputError
+from activezoo.progress import Progress
 
 with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml")) as schema:
     try:
@@ -19,8 +21,12 @@ with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml"))
     except InputError as error:
         raise WorkflowError(str(error))
 
-# Jobs run the package of this checkout, installed or not.
-shell.prefix(f'export PYTHONPATH="{PACKAGE}${{{{PYTHONPATH:+:$PYTHONPATH}}}}"; ')
+progress = Progress.attach("snakemake.logging", model_rule="evaluate")
+
+# Jobs, here and on the nodes of a cluster, run the package of this checkout, installed or not.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    dict.fromkeys([PACKAGE, *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
+)
 
 SURVEY = config["survey"]
 QUESTIONS = config["loop"]["questions"]
@@ -45,6 +51,12 @@ MODEL = f"{RUN}/{{model}}"
 ITERATION = f"{RUN}/{{strategy}}/iteration_{{iteration}}"
 ENVIRONMENT = os.path.join(workflow.basedir, "envs/activezoo.yaml")
 
+# Folders of all models, the first of each seed once.
+MODELS = [
+    *expand(f"{RUN}/initial", question=QUESTIONS, seed=SEEDS),
+    *expand(ITERATION, question=QUESTIONS, seed=SEEDS, strategy=STRATEGIES, iteration=range(1, ITERATIONS + 1)),
+]
+
 
 wildcard_constraints:
     question="|".join(QUESTIONS),
@@ -56,7 +68,7 @@ wildcard_constraints:
 
 
 def code(*modules):
-    """Source files of the package that a rule depends on: an edit there runs it again."""
+    """Source files of the package that a step depends on: an edit there runs it again."""
     return [os.path.join(PACKAGE, "activezoo", f"{module}.py") for module in modules]
 
 
@@ -118,8 +130,41 @@ def prediction_memory(wildcards, attempt):
 
 
 def network_flags(wildcards):
+    """The network's sizes."""
     return flags(config["network"], "input_size", "filters", "dense_units", "dropout")
 
 
 def view_flags(wildcards):
+    """How the images of a question are augmented."""
     return flags(config["questions"][wildcards.question], "zoom", "crop")
+
+
+def weights_to_continue(wildcards):
+    """The weights that a model's training starts from: none, or those of the iteration before."""
+    iteration = iteration_of(wildcards)
+    if iteration == 0 or not config["loop"]["warm_start"]:
+        return []
+    strategy = wildcards.model.partition("/")[0]
+    return f"{model(wildcards.question, wildcards.seed, strategy, iteration - 1)}/model.weights.h5"
+
+
+def training_steps(wildcards):
+    """Steps of a model's training: fewer if it continues another's."""
+    return config["training"]["steps" if weights_to_continue(wildcards) else "first_steps"]
+
+
+def pool_predictions(wildcards):
+    """Predictions for the whole pool; the random strategy needs none."""
+    if wildcards.strategy == "random":
+        return []
+    return expand(
+        f"{ITERATION}/pool_predictions/shard_{{shard}}.parquet", **wildcards, shard=range(config["pool"]["shards"])
+    )
+
+
+def show_headline():
+    """Print the answer that the run was made for, if the run got so far."""
+    path = f"{RESULTS}/headline.txt"
+    if os.path.exists(path):
+        with open(path) as headline:
+            print(f"\n{headline.read()}\nMore in {RESULTS}/README.md")

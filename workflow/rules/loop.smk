@@ -42,7 +42,6 @@ rule split:
 
 
 rule check_pool:
-    """Stop before any training if the pool cannot feed all iterations."""
     input:
         code=code("splitting"),
         split=f"{RUN}/split.parquet",
@@ -52,6 +51,10 @@ rule check_pool:
         f"{LOGS}/{{question}}/seed_{{seed}}/check_pool.log",
     benchmark:
         f"{BENCHMARKS}/{{question}}/seed_{{seed}}/check_pool.tsv"
+    """Stop before any training if the pool cannot feed all iterations."""
+
+    # No other step waits for it, for raising the iterations would then run them all again; but it goes first.
+    priority: 100
     conda:
         ENVIRONMENT
     threads: 1
@@ -79,8 +82,6 @@ rule label_initial:
     input:
         code=code("oracle"),
         split=f"{RUN}/split.parquet",
-        # Raising the number of iterations checks the pool again, and labels nothing again.
-        pool=ancient(f"{RUN}/pool.parquet"),
         votes=f"{RESULTS}/catalogue/votes.parquet",
     output:
         labelled=f"{RUN}/initial/labelled.parquet",
@@ -106,19 +107,6 @@ rule label_initial:
         """
 
 
-def weights_to_continue(wildcards):
-    """The weights that a model's training starts from: none, or those of the iteration before."""
-    iteration = iteration_of(wildcards)
-    if iteration == 0 or not config["loop"]["warm_start"]:
-        return []
-    strategy = wildcards.model.partition("/")[0]
-    return f"{model(wildcards.question, wildcards.seed, strategy, iteration - 1)}/model.weights.h5"
-
-
-def training_steps(wildcards):
-    return config["training"]["steps" if weights_to_continue(wildcards) else "first_steps"]
-
-
 rule train:
     """Train the network on all galaxies labelled so far."""
     input:
@@ -141,7 +129,7 @@ rule train:
         runtime=240,
         gpu=1,
     params:
-        images=f"{RESULTS}/images",
+        images=subpath(input.index, parent=True),
         iteration=iteration_of,
         view=view_flags,
         network=network_flags,
@@ -190,7 +178,7 @@ rule predict_test:
         runtime=60,
         gpu=1,
     params:
-        images=f"{RESULTS}/images",
+        images=subpath(input.index, parent=True),
         iteration=iteration_of,
         view=view_flags,
         network=network_flags,
@@ -237,7 +225,7 @@ rule predict_pool:
         runtime=240,
         gpu=1,
     params:
-        images=f"{RESULTS}/images",
+        images=subpath(input.index, parent=True),
         iteration=lambda wildcards: int(wildcards.iteration) - 1,
         shards=config["pool"]["shards"],
         view=view_flags,
@@ -264,15 +252,6 @@ rule predict_pool:
             --output {output.predictions} \
             2>{log}
         """
-
-
-def pool_predictions(wildcards):
-    """Predictions for the whole pool; the random strategy needs none."""
-    if wildcards.strategy == "random":
-        return []
-    return expand(
-        f"{ITERATION}/pool_predictions/shard_{{shard}}.parquet", **wildcards, shard=range(config["pool"]["shards"])
-    )
 
 
 rule rank:

@@ -8,10 +8,6 @@
 FIGURES = f"{RESULTS}/figures/{{question}}"
 REPORT = [f"{RESULTS}/README.md", f"{RESULTS}/headline.txt"]
 
-MODELS = [
-    *expand(f"{RUN}/initial", question=QUESTIONS, seed=SEEDS),
-    *expand(ITERATION, question=QUESTIONS, seed=SEEDS, strategy=STRATEGIES, iteration=range(1, ITERATIONS + 1)),
-]
 LAST_MODELS = expand(ITERATION, seed=SEEDS, strategy=STRATEGIES, iteration=ITERATIONS, allow_missing=True)
 
 # Galleries are of one run: the first seed, and an active strategy if there is one.

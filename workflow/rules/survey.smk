@@ -9,7 +9,7 @@
 rule simulate_survey:
     """Draw galaxies with known parameters, their images and the votes of simulated volunteers."""
     input:
-        code=code("simulation"),
+        code=code("simulation", "randomness"),
     output:
         catalogue=f"{RESULTS}/survey/gz2_hart16.csv",
         filename_map=f"{RESULTS}/survey/gz2_filename_mapping.csv",

@@ -1,0 +1,103 @@
+"""One line for each finished step of a run, in place of Snakemake's paragraphs.
+
+This changes how Snakemake's handler for the terminal filters and formats. A logger plugin would have to be installed,
+and without it `snakemake` would not start. What is not about a single job is shown as ever, Snakemake's log file in
+`.snakemake/log` still has everything, and so has the terminal with `--verbose`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+CHATTER = ("Select jobs to execute", "Would remove temporary output", "Removing temporary output")
+LINES_OF_A_FAILED_LOG = 15
+
+
+class Progress(logging.Formatter):
+    """Says what has finished, in the words of the last INFO line of its log, and how the log of a failed job ends."""
+
+    def __init__(self, formatter: logging.Formatter, model_rule: str):
+        super().__init__()
+        self.formatter = formatter
+        self.model_rule = model_rule
+        self.jobs: dict[int, logging.LogRecord] = {}
+        self.steps: Mapping[str, int] = {}
+        self.finished_steps = 0
+        self.models = 0
+        self.finished_models = 0
+
+    @classmethod
+    def attach(cls, logger: str, model_rule: str) -> Progress | None:
+        """Take over the terminal of a logger set up by Snakemake, if it has one and is not verbose.
+
+        `model_rule` is the rule that finishes one model; see `expect`.
+        """
+        handlers = logging.getLogger(logger).handlers
+        terminal = next((handler for handler in handlers if handler.name == "DefaultStreamHandler"), None)
+        if terminal is None or logging.getLogger(logger).isEnabledFor(logging.DEBUG):
+            return None
+        progress = cls(terminal.formatter, model_rule)
+        terminal.filters.insert(0, progress)
+        terminal.setFormatter(progress)
+        return progress
+
+    def expect(self, models: int) -> None:
+        """Say before the first job how many models the targets take, with those that are there already."""
+        self.models = models
+        self.finished_models = models - self.steps.get(self.model_rule, 0)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Note what a record tells, and whether to show it."""
+        match getattr(record, "event", None):
+            case "run_info":
+                self.steps = record.stats
+            case _ if not self.steps:  # nothing planned: this Snakemake runs one job of a cluster
+                return True
+            case "job_info":
+                self.jobs[record.jobid] = record
+                return False
+            case "job_started" | "progress":
+                return False
+            case "error":  # a failed command: the event "job_error" has more to say
+                return "CalledProcessError" not in record.getMessage()
+        return not record.getMessage().startswith(CHATTER)
+
+    def format(self, record: logging.LogRecord) -> str:
+        event = getattr(record, "event", None)
+        if event == "job_finished" and record.job_id in self.jobs:
+            return self.finished(self.jobs[record.job_id])
+        if event == "job_error" and self.steps:
+            return self.failed(record)
+        return self.formatter.format(record)
+
+    def finished(self, job: logging.LogRecord) -> str:
+        self.finished_steps += 1
+        total = str(self.steps.get("total", 0))
+        step = f"[{self.finished_steps:>{len(total)}}/{total}] {name(job)}"
+        results = [line.removeprefix("INFO ") for line in log_lines(job) if line.startswith("INFO ")]
+        if results:
+            step += f": {results[-1]}"
+        if job.rule_name == self.model_rule:
+            self.finished_models += 1
+            step += f" (model {self.finished_models} of {self.models})"
+        return step
+
+    def failed(self, error: logging.LogRecord) -> str:
+        lines = log_lines(error)[-LINES_OF_A_FAILED_LOG:]
+        end = "ends:\n" + "\n".join(f"    {line}" for line in lines) if lines else "is empty"
+        return f"Error in {name(self.jobs.get(error.jobid, error))}; its log {', '.join(error.log)} {end}"
+
+
+def name(job: logging.LogRecord) -> str:
+    """Rule and wildcards, as in `train smooth, seed 1, bald/iteration_3`."""
+    wildcards = getattr(job, "wildcards", {})
+    values = [f"{key} {value}" if value.isdigit() else value for key, value in wildcards.items()]
+    return f"{job.rule_name} {', '.join(values)}".strip()
+
+
+def log_lines(job: logging.LogRecord) -> list[str]:
+    """Lines of the logs of a job; none if it has written none."""
+    paths = (Path(path) for path in job.log)
+    return [line for path in paths if path.exists() for line in path.read_text(errors="replace").splitlines()]

@@ -1,0 +1,228 @@
+"""The fork server: a job runs as if it had been started alone, and never outlives who wanted it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from activezoo import forkserver
+
+PACKAGE = Path(forkserver.__file__).parent
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the fork server takes Linux")
+
+
+def build(house: Path) -> Path:
+    """Make a copy of the package whose one command is to execute its argument as Python."""
+    package = house / "activezoo"
+    package.mkdir()
+    for name in ("__init__.py", "__main__.py", "forkserver.py", "runtime.py"):
+        shutil.copy(PACKAGE / name, package)
+    (package / "cli.py").write_text("def main(arguments):\n    return exec(arguments[0], {})\n")
+    return house
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    """A package without TensorFlow, whose servers are ready at once."""
+    house = build(tmp_path_factory.mktemp("house"))
+    with (house / "activezoo/runtime.py").open("a") as file:
+        file.write("\n\ndef import_tensorflow():\n    raise ImportError\n")
+    return house
+
+
+@contextmanager
+def server_of(house: Path):
+    """Start a server of the package in `house` from this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(house))
+        patch.setattr(forkserver, "__file__", str(house / "activezoo/forkserver.py"))
+        patch.delenv(forkserver.VARIABLE, raising=False)
+        with forkserver.start() as server:
+            yield server
+
+
+@pytest.fixture(scope="module")
+def server(house):
+    with server_of(house) as server:
+        yield server
+
+
+@pytest.fixture
+def job(server, house):
+    """Start a job: the arguments are Python code, further arguments and what `subprocess.Popen` takes."""
+    jobs = []
+
+    def start(*arguments, **options):
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
+        jobs.append(subprocess.Popen([sys.executable, "-m", "activezoo", *arguments], **options))
+        return jobs[-1]
+
+    yield start
+    for started in jobs:
+        with started:
+            started.kill()
+
+
+PAUSE = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
+
+
+def forked(job) -> bool:
+    """Whether a job that prints its process id ran in another process than the one that was started for it."""
+    out, err = job.communicate()
+    assert job.returncode == 0, err
+    return int(out) != job.pid
+
+
+def test_is_what_runs_the_job(job):
+    assert forked(job("import os; print(os.getpid())"))
+
+
+def test_passes_everything_through(job, tmp_path):
+    code = "import os, sys; print(sys.argv[2:], os.getcwd(), os.environ['COLOUR'], [sys.stdin.read()])"
+    code += "; print('oops', file=sys.stderr)"
+    started = job(code, "two words", "é", cwd=tmp_path, env=os.environ | {"COLOUR": "blue"}, stdin=subprocess.PIPE)
+    out, err = started.communicate("not for the job")
+    assert out == f"{['two words', 'é']} {tmp_path} blue ['']\n"
+    assert err.startswith("oops\npeak memory ")
+
+
+def test_environment_of_other_jobs_is_gone(job):
+    assert job("pass", env=os.environ | {"COLOUR": "blue"}).wait() == 0
+    out, _ = job("import os; print(os.environ.get('COLOUR'))").communicate()
+    assert out == "None\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "message"),
+    [
+        ("pass", 0, "peak memory"),
+        ("raise SystemExit(3)", 3, "peak memory"),
+        ("1 / 0", 1, "ZeroDivisionError: division by zero"),
+        ("import os; os._exit(0)", 137, "killed"),
+        ("import os; os.kill(os.getpid(), 9)", 137, "error: the job was killed"),
+    ],
+)
+def test_exit_status(job, code, status, message):
+    started = job(code)
+    _, err = started.communicate()
+    assert started.returncode == status
+    assert message in err
+
+
+def test_interrupt_reaches_the_job(job):
+    started = job(PAUSE.replace("signal.pause()", "\ntry: signal.pause()\nfinally: print('tidied up')"))
+    started.stdout.readline()
+    started.send_signal(signal.SIGINT)
+    out, err = started.communicate()
+    assert (started.returncode, out) == (130, "tidied up\n")
+    assert "KeyboardInterrupt" in err
+
+
+def test_killed_client_takes_its_job_along(job):
+    started = job(PAUSE)
+    pid = int(started.stdout.readline())
+    assert pid != started.pid
+    started.kill()
+    assert started.stdout.read() == ""  # the end of the file: nobody holds the other end of the pipe any more
+
+
+STARTER = """
+import subprocess, sys
+from activezoo import forkserver
+server = forkserver.start()
+subprocess.run([sys.executable, "-m", "activezoo", sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_ends_with_its_starter(house, number, tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != forkserver.VARIABLE}
+    environment |= {"PYTHONPATH": str(house), "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTER, PAUSE],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as starter:
+        assert int(starter.stdout.readline())
+        assert list(tmp_path.iterdir())
+        if number == signal.SIGINT:  # Ctrl-C: to the whole process group
+            os.killpg(starter.pid, number)
+        else:
+            starter.kill()
+        starter.stderr.read()  # to its end: the server and the job hold it open as long as they live
+    assert not list(tmp_path.iterdir())
+
+
+def test_leaves_nothing_behind(house, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with server_of(house) as server:
+        folder = Path(os.environ[forkserver.VARIABLE].removeprefix(forkserver._family())).parent
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert server.returncode == 0
+    assert not folder.exists()
+
+
+def test_does_without_where_none_is_wanted(monkeypatch):
+    monkeypatch.setenv(forkserver.VARIABLE, "")
+    assert forkserver.start() is None
+    assert forkserver.run([]) is None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"env": {forkserver.VARIABLE: ""}},
+        {"env": {forkserver.VARIABLE: f"{forkserver._family()}/nowhere/socket"}},
+        {"start_new_session": True},  # as a scheduler starts a job
+    ],
+    ids=["none", "dead", "other session"],
+)
+def test_job_runs_alone_without_a_server_of_its_own(job, options):
+    options = options | {"env": os.environ | options.get("env", {})}
+    assert not forked(job("import os; print(os.getpid())", **options))
+
+
+def test_edit_takes_effect_at_once(job, house):
+    source = house / "activezoo/cli.py"
+    before = source.read_text()
+    source.write_text("def main(arguments):\n    print('edited')\n")
+    try:
+        out, _ = job("").communicate()
+    finally:
+        source.write_text(before)
+    assert out == "edited\n"
+
+
+TRAIN = """
+import hashlib
+from activezoo.runtime import import_tensorflow
+tf = import_tensorflow()
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.config.threading.set_inter_op_parallelism_threads(1)
+tf.keras.utils.set_random_seed(1)
+layers = tf.keras.layers
+model = tf.keras.Sequential([layers.Input((16, 16, 1)), layers.Conv2D(8, 3), layers.Flatten(), layers.Dense(2)])
+model.compile("adam", "mse")
+model.fit(tf.random.normal((32, 16, 16, 1)), tf.random.normal((32, 2)), verbose=0, epochs=2)
+print(hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest())
+"""
+
+
+def test_same_bits_forked_or_not(tmp_path):
+    command = [sys.executable, "-m", "activezoo", TRAIN]
+    with server_of(build(tmp_path)), subprocess.Popen(command, stdout=subprocess.PIPE) as forked:
+        environment = os.environ | {forkserver.VARIABLE: "", "OMP_NUM_THREADS": "2"}
+        expected = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True).stdout
+        found = forked.stdout.read()
+    assert len(expected) == 65
+    assert found == expected

@@ -1,0 +1,178 @@
+"""Profiles: Snakemake takes them, and jobs reach a scheduler with what they need."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("Snakefile", "workflow", "config", "profiles", "src", "envs", "tests")
+SMOKE = ("--configfile", "tests/config/smoke.yaml")
+SMALLER = {"loop": {"seeds": [1], "iterations": 1}}
+
+ASKED = ("name", "threads", "mem_mb", "runtime", "gpu")
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder that looks like this one, where runs leave their results."""
+    for part in PARTS:
+        (tmp_path / part).symlink_to(ROOT / part)
+    return tmp_path
+
+
+@pytest.fixture
+def snakemake(checkout):
+    """Start Snakemake in the checkout."""
+    processes = []
+
+    def start(*arguments, **environment):
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "snakemake", *arguments],
+                cwd=checkout,
+                env=os.environ | {"PATH": path} | environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        )
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        with process:
+            process.kill()
+
+
+@pytest.mark.parametrize("profile", ["default", "slurm", "generic", "none"])
+def test_plan(snakemake, profile):
+    run = snakemake("--dry-run", "--cores", "2", "--workflow-profile", profile_path(profile), *SMOKE)
+    out, _ = run.communicate()
+    assert run.returncode == 0, out
+    assert "evaluate                        10" in out  # 2 seeds: the first model, and 2 iterations of 2 strategies
+    assert "\nrule " not in out  # a table of jobs, not a list of them
+
+
+def profile_path(profile: str) -> str:
+    return profile if profile == "none" else f"profiles/{profile}"
+
+
+def test_profiles_name_rules_that_exist():
+    sources = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
+    rules = {line.split()[1].rstrip(":") for path in sources for line in path.open() if line.startswith("rule ")}
+    for profile in ("slurm", "generic"):
+        settings = yaml.safe_load((ROOT / "profiles" / profile / "config.yaml").read_text())
+        assert {*settings["set-resources"], *settings["groups"]} <= rules
+
+
+def test_cluster_profiles_agree():
+    """Only how to reach the scheduler differs."""
+    slurm, generic = (
+        yaml.safe_load((ROOT / "profiles" / profile / "config.yaml").read_text()) for profile in ("slurm", "generic")
+    )
+    for key in ("groups", "retries", "set-resources", "keep-going", "latency-wait"):
+        assert slurm[key] == generic[key]
+
+
+def test_partitions_of_the_example():
+    from snakemake_executor_plugin_slurm.partitions import read_partition_file
+
+    partitions = read_partition_file(ROOT / "profiles/slurm/partitions.yaml")
+    assert {partition.name: partition.limits.max_gpu for partition in partitions} == {"short": 0, "long": 0, "gpu": 4}
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    """Environment of the stand-in scheduler, which keeps its jobs in `jobs`."""
+    if not shutil.which("setsid"):
+        pytest.skip("the stand-in scheduler takes setsid")
+    (tmp_path / "jobs").mkdir()
+    return {"ACTIVEZOO_SCHEDULER": str(ROOT / "tests/scheduler/stand_in.sh"), "STAND_IN": str(tmp_path / "jobs")}
+
+
+GENERIC = ("--workflow-profile", "profiles/generic", "--seconds-between-status-checks", "1", "--latency-wait", "5")
+
+
+def test_smoke_run_through_a_scheduler(snakemake, checkout, scheduler):
+    (checkout / "smaller.yaml").write_text(yaml.safe_dump(SMALLER))
+    run = snakemake(*GENERIC, *SMOKE, "smaller.yaml", **scheduler)
+    out, _ = run.communicate()
+    assert run.returncode == 0, out
+    assert "(model 3 of 3)" in out
+    assert (checkout / "results/smoke/README.md").exists()
+
+    asked = {}
+    for job in (checkout / "jobs").iterdir():
+        name, *values = (job / "asked").read_text().splitlines()[: len(ASKED)]
+        asked.setdefault(name.partition(".")[0], []).append(dict(zip(ASKED[1:], map(int, values), strict=True)))
+        assert (job / "status").read_text() == "0\n"
+    numbers = {name: len(jobs) for name, jobs in asked.items()}
+    # One job for each shard of the pool; small steps share one, as rank with label, and evaluate with predict_test.
+    assert numbers == {
+        "simulate_survey": 1,
+        "catalogue": 1,
+        "store_images": 2,
+        "index_images": 1,
+        "start_smooth_1_check_pool_label_initial_split": 1,
+        "train": 3,
+        "predict_pool": 2,
+        "select_smooth_1_bald_1_label_rank": 1,
+        "select_smooth_1_random_1_label_rank": 1,
+        "test_evaluate_predict_test": 3,
+        next(name for name in asked if name.startswith("report")): 1,
+    }
+    assert asked["catalogue"] == [{"threads": 1, "mem_mb": 2000, "runtime": 30, "gpu": 0}]
+    assert {job["gpu"] for name in ("train", "predict_pool", "test_evaluate_predict_test") for job in asked[name]} == {1}
+    assert all(500 < job["mem_mb"] <= 12000 and job["runtime"] > 0 for jobs in asked.values() for job in jobs)
+
+
+FAILING = """
+rule all:
+    input: "never"
+
+rule fail:
+    output: "never"
+    log: "fail.log"
+    resources: mem_mb=lambda wildcards, attempt: 100 * attempt, runtime=1, gpu=0
+    shell: "echo out of luck >{log}; false"
+"""
+
+WAITING = """
+rule wait:
+    output: "never"
+    log: "wait.log"
+    resources: mem_mb=1, runtime=1, gpu=0
+    shell: "echo $$ >{input_fifo}; tail -f /dev/null"
+"""
+
+
+def test_failed_job_is_tried_again_with_more_memory(snakemake, checkout, scheduler):
+    (checkout / "failing.smk").write_text(FAILING)
+    run = snakemake("-s", "failing.smk", *GENERIC, **scheduler)
+    out, _ = run.communicate()
+    assert run.returncode == 1
+    assert "out of luck" in out
+    memory = sorted(int((job / "asked").read_text().splitlines()[2]) for job in (checkout / "jobs").iterdir())
+    assert memory == [100, 200, 300]
+
+
+def test_interrupt_cancels_the_jobs(snakemake, checkout, scheduler):
+    os.mkfifo(checkout / "started")
+    (checkout / "waiting.smk").write_text(WAITING.replace("{input_fifo}", "started"))
+    run = snakemake("-s", "waiting.smk", *GENERIC, **scheduler)
+    job = int((checkout / "started").read_text())
+    pidfd = os.pidfd_open(job)
+    run.send_signal(signal.SIGINT)
+    out, _ = run.communicate()
+    assert run.returncode != 0, out
+    assert select.select([pidfd], [], [], 10)[0]

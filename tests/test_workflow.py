@@ -1,0 +1,316 @@
+"""The workflow end to end, with real Snakemake, on the small survey of tests/config/smoke.yaml."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SMOKE = ROOT / "tests/config/smoke.yaml"
+PROFILE = ROOT / "profiles/default"
+RUN = Path("results/smoke/smooth")
+
+
+def command(folder, *arguments, configfiles=(SMOKE,)):
+    """Snakemake on the project's workflow, in a folder of its own."""
+    configs = [ROOT / "config/config.yaml", *configfiles]
+    return [
+        *(sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--workflow-profile", str(PROFILE)),
+        *("--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)),
+        *("--configfile", *map(str, configs)),
+    ]
+
+
+def snakemake(folder, *arguments, configfiles=(SMOKE,), succeeds=True):
+    """Run it, and return what it printed."""
+    done = subprocess.run(
+        command(folder, *arguments, configfiles=configfiles),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    printed = done.stdout + done.stderr
+    assert (done.returncode == 0) == succeeds, printed
+    return printed
+
+
+def planned(folder, *arguments, configfiles=(SMOKE,)):
+    """Number of jobs of each rule that a run would do."""
+    printed = snakemake(folder, "--dry-run", *arguments, configfiles=configfiles)
+    lines = [line.split() for line in printed.splitlines()]
+    return {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
+
+
+def overlay(folder, **sections):
+    """A further configfile."""
+    path = folder / f"overlay-{len(list(folder.glob('overlay-*')))}.yaml"
+    path.write_text(yaml.safe_dump(sections))
+    return (SMOKE, path)
+
+
+def digests(folder):
+    """Hash of every parquet file and of all weights of the models."""
+    files = [*folder.glob("results/smoke/**/*.parquet"), *folder.glob("results/smoke/**/*.h5")]
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A folder with a finished smoke run, not to be changed."""
+    folder = tmp_path_factory.mktemp("smoke")
+    (folder / "printed").write_text(snakemake(folder))
+    return folder
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """A finished run to break."""
+    shutil.copytree(finished, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_a_run_ends_with_its_answer_and_shows_its_progress(finished):
+    printed = (finished / "printed").read_text()
+    headline = (finished / "results/smoke/headline.txt").read_text().strip()
+    assert headline in printed
+    assert "RMSE" in printed
+    assert "model 10 of 10" in printed
+    # A line a step, and little else.
+    assert len(printed.splitlines()) < 75 + 50
+
+
+def test_every_model_has_its_metrics_and_the_sets_grow_as_configured(finished):
+    metrics = pq.read_table(finished / "results/smoke/tables/metrics.parquet").to_pandas()
+    assert len(metrics) == 2 * 2 * 3
+    assert (metrics.labels == 16 + 8 * metrics.iteration).all()
+    first = metrics[metrics.iteration == 0].groupby("seed").rmse
+    assert (first.nunique() == 1).all()
+    assert metrics[["rmse", "test_loss", "training_loss"]].notna().all(axis=None)
+
+
+def test_labelled_galaxies_come_from_the_pool_and_test_galaxies_never(finished):
+    for seed in (1, 2):
+        split = pq.read_table(finished / RUN / f"seed_{seed}/split.parquet").to_pandas().set_index("id").role
+        for strategy in ("bald", "random"):
+            labelled = pq.read_table(finished / RUN / f"seed_{seed}/{strategy}/iteration_2/labelled.parquet").to_pandas()
+            assert labelled.id.is_unique
+            assert set(labelled.id[labelled.iteration == 0]) == set(split.index[split == "initial"])
+            assert (split[labelled.id[labelled.iteration > 0]] == "pool").all()
+            assert len(labelled) == 32
+
+
+def test_the_most_informative_galaxies_are_those_acquired(finished):
+    folder = finished / RUN / "seed_1/bald/iteration_1"
+    ranking = pq.read_table(folder / "acquisition.parquet").to_pandas()
+    labelled = pq.read_table(folder / "labelled.parquet").to_pandas()
+    assert list(ranking.id[:8]) == list(labelled.id[labelled.iteration == 1])
+    assert ranking.mutual_information.is_monotonic_decreasing
+    assert ranking.mutual_information.iloc[0] > ranking.mutual_information.iloc[-1]
+
+
+def test_every_job_has_a_log_and_a_benchmark(finished):
+    logs = {path.relative_to(finished / "logs/smoke") for path in finished.glob("logs/smoke/**/*.log")}
+    folder = Path("smooth/seed_1/bald/iteration_1")
+    assert {folder / f"{step}.log" for step in ("rank", "label", "train", "predict_test", "evaluate")} <= logs
+    benchmarks = {
+        path.relative_to(finished / "logs/smoke/benchmarks").with_suffix(".log")
+        for path in finished.glob("logs/smoke/benchmarks/**/*.tsv")
+    }
+    assert benchmarks == logs
+
+
+def test_a_second_run_does_nothing(finished):
+    assert planned(finished) == {}
+
+
+def test_weights_can_be_pruned(copy):
+    for weights in copy.glob("results/smoke/**/*.h5"):
+        weights.unlink()
+    assert planned(copy) == {}
+
+
+def test_raising_the_iterations_runs_the_new_ones_only(copy):
+    jobs = planned(copy, configfiles=overlay(copy, loop={"iterations": 3}))
+    assert jobs["train"] == jobs["label"] == jobs["evaluate"] == 4
+    assert jobs["predict_pool"] == 2 * 2
+    assert jobs["check_pool"] == 2
+    assert not {"split", "label_initial", "catalogue", "store_images", "simulate_survey"} & set(jobs)
+
+
+def test_an_unrelated_key_runs_nothing_again(copy):
+    assert planned(copy, configfiles=overlay(copy, survey={"release": {"catalogue": "elsewhere.csv"}})) == {}
+
+
+def test_a_deleted_iteration_comes_back_with_the_same_bits(finished, copy):
+    before = digests(copy)
+    assert before == digests(finished)
+    shutil.rmtree(copy / RUN / "seed_1/bald/iteration_1")
+    jobs = planned(copy)
+    assert jobs["train"] == 2
+    snakemake(copy)
+    assert digests(copy) == before
+
+
+def test_pool_shards_change_nothing_but_rounding(finished, copy):
+    shutil.rmtree(copy / RUN / "seed_2")
+    snakemake(copy, configfiles=overlay(copy, pool={"shards": 3}))
+    for iteration in (1, 2):
+        name = RUN / f"seed_2/bald/iteration_{iteration}/acquisition.parquet"
+        two, three = (pq.read_table(folder / name).to_pandas() for folder in (finished, copy))
+        assert list(two.id) == list(three.id)
+        np.testing.assert_allclose(two.mutual_information, three.mutual_information, rtol=1e-4, atol=1e-7)
+
+
+def test_the_oracle_is_blind(finished, tmp_path):
+    """The loop gives the same bits if the votes of a galaxy exist only from the moment when they are retrieved."""
+    folder = tmp_path / "blind"
+    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("seed_*", "figures", "tables"))
+    votes = folder / "results/smoke/catalogue/votes.parquet"
+    all_votes = pq.read_table(votes)
+    seen = set()
+
+    def reveal(ids):
+        """Write the votes of these galaxies and no others, under the old time stamp."""
+        seen.update(ids)
+        time = votes.stat().st_mtime_ns
+        pq.write_table(all_votes.filter(pc.is_in(all_votes["id"], pa.array(seen, pa.string()))), votes)
+        os.utime(votes, ns=(time, time))
+
+    def column(path, name="id"):
+        return pq.read_table(folder / path)[name].to_pylist()
+
+    # The catalogue as the volunteers' answers would stand in it before any was given.
+    survey = folder / "results/smoke/survey/gz2_hart16.csv"
+    time = survey.stat().st_mtime_ns
+    survey.write_text(survey.read_text().partition("\n")[0] + "\n")
+    os.utime(survey, ns=(time, time))
+    reveal([])
+    assert len(pq.read_table(votes)) == 0
+
+    splits = [str(RUN / f"seed_{seed}/split.parquet") for seed in (1, 2)]
+    snakemake(folder, *splits)
+    for path in splits:
+        roles = dict(zip(column(path), column(path, "role"), strict=True))
+        reveal(galaxy for galaxy, role in roles.items() if role in ("test", "initial"))
+    for iteration in (1, 2):
+        rankings = [
+            str(RUN / f"seed_{seed}/{strategy}/iteration_{iteration}/acquisition.parquet")
+            for seed in (1, 2)
+            for strategy in ("bald", "random")
+        ]
+        snakemake(folder, *rankings)
+        for path in rankings:
+            reveal(column(path)[:8])
+    snakemake(folder)
+    assert len(seen) < len(all_votes["id"].unique())
+    blind = {name: digest for name, digest in digests(folder).items() if "catalogue" not in name}
+    assert blind == {name: digest for name, digest in digests(finished).items() if "catalogue" not in name}
+
+
+def test_an_interrupted_run_resumes_to_the_same_bits(finished, tmp_path):
+    folder = tmp_path / "interrupted"
+    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("seed_*", "figures", "tables"))
+    running = subprocess.Popen(
+        command(folder),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    for line in running.stdout:
+        if "train" in line and "step" in line:
+            os.killpg(running.pid, signal.SIGINT)
+            break
+    running.communicate()
+    assert running.returncode != 0
+    assert not list(folder.glob("results/**/.partial-*"))
+    assert 0 < len(list(folder.glob("results/**/training.parquet"))) < 10
+    snakemake(folder)
+    assert digests(folder) == digests(finished)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"loop": {"questions": ["spiral"]}}, "loop.questions: 'spiral' is not one of the questions"),
+        ({"loop": {"strategies": ["entropy"]}}, "'entropy' is not allowed, it must be one of bald, random"),
+        ({"loop": {"iteration": 3}}, "loop.iteration: unknown key; did you mean 'iterations'?"),
+        ({"survey": {"kind": "release"}}, "no such file. It is survey.release.catalogue of the configuration"),
+    ],
+)
+def test_a_wrong_configuration_stops_before_any_job(tmp_path, change, message):
+    printed = snakemake(tmp_path, configfiles=overlay(tmp_path, **change), succeeds=False)
+    assert message in printed
+    assert "Traceback" not in printed
+    assert not (tmp_path / "results").exists()
+
+
+def release(finished, folder):
+    """The configuration of a release made of the smoke run's simulated survey, in files to break."""
+    shutil.copytree(finished / "results/smoke/survey", folder / "release")
+    files = {
+        "catalogue": str(folder / "release/gz2_hart16.csv"),
+        "filename_map": str(folder / "release/gz2_filename_mapping.csv"),
+        "images": str(folder / "release/images_gz2/images"),
+    }
+    return overlay(folder, survey={"name": "smoke", "kind": "release", "release": files})
+
+
+def test_bad_rows_and_images_are_counted_and_the_others_used(finished, tmp_path):
+    configfiles = release(finished, tmp_path)
+    rows = (tmp_path / "release/gz2_hart16.csv").read_text().splitlines()
+    (tmp_path / "release/gz2_hart16.csv").write_text("\n".join([*rows, rows[-1]]) + "\n")
+    image = sorted((tmp_path / "release/images_gz2/images").iterdir())[0]
+    image.write_bytes(image.read_bytes()[:300])
+    snakemake(tmp_path, "results/smoke/images/index.parquet", configfiles=configfiles)
+    rejected = pq.read_table(tmp_path / "results/smoke/catalogue/rejected.parquet").to_pandas()
+    assert rejected[rejected.defect].id.nunique() == 1
+    unusable = pq.read_table(tmp_path / "results/smoke/images/rejected.parquet").to_pandas()
+    assert len(unusable) == 1
+    assert "unreadable" in unusable.reason[0]
+    assert "1 rejected" in (tmp_path / "logs/smoke/images/index_images.log").read_text()
+
+
+def test_a_missing_column_stops_the_run_and_is_named_on_the_screen(finished, tmp_path):
+    configfiles = release(finished, tmp_path)
+    path = tmp_path / "release/gz2_hart16.csv"
+    path.write_text(path.read_text().replace("t01_smooth_or_features_a01_smooth_count", "smooth", 1))
+    printed = snakemake(tmp_path, configfiles=configfiles, succeeds=False)
+    assert "no column 't01_smooth_or_features_a01_smooth_count'" in printed
+    assert "Traceback" not in printed
+
+
+def test_a_pool_too_small_stops_before_training(finished, tmp_path):
+    printed = snakemake(
+        tmp_path,
+        configfiles=(*release(finished, tmp_path), *overlay(tmp_path, loop={"iterations": 50})),
+        succeeds=False,
+    )
+    assert "50 iterations of 8 galaxies need 400" in printed
+    assert not list(tmp_path.glob("results/smoke/**/*.h5"))
+
+
+def test_the_plan_of_the_paper(tmp_path):
+    """Four seeds × twenty iterations × two strategies × two questions of the full release."""
+    for name in ("gz2_hart16.csv.gz", "gz2_filename_mapping.csv", "images_gz2/images/1.jpg"):
+        (tmp_path / "data/gz2" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data/gz2" / name).touch()
+    jobs = planned(tmp_path, configfiles=(ROOT / "config/gz2.yaml",))
+    assert jobs["train"] == jobs["evaluate"] == jobs["predict_test"] == 2 * 4 * (1 + 2 * 20)
+    assert jobs["rank"] == jobs["label"] == 2 * 4 * 2 * 20
+    assert jobs["predict_pool"] == 2 * 4 * 20 * 8
+
+
+def test_style(tmp_path):
+    assert "good condition" in snakemake(tmp_path, "--lint")
