@@ -22,8 +22,7 @@ rule all:
 
 onstart:
     forkserver.start()
-    if progress:
-        progress.expect(models=len(MODELS))
+    progress.expect(models=len(MODELS))
 
 
 onsuccess:

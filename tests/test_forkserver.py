@@ -118,7 +118,7 @@ def test_exit_status(job, code, status, message):
 
 
 def test_interrupt_reaches_the_job(job):
-    started = job(PAUSE.replace("signal.pause()", "\ntry: signal.pause()\nfinally: print('tidied up')"))
+    started = job(f"try:\n  {PAUSE}\nfinally:\n  print('tidied up')")
     started.stdout.readline()
     started.send_signal(signal.SIGINT)
     out, err = started.communicate()

@@ -19,7 +19,7 @@ import sys
 VARIABLE = "ACTIVEZOO_FORKSERVER"
 """Names the server in the environment of the jobs. If it is set already, be it to nothing, `start` starts no server."""
 
-LIBRARIES = ("argparse", "logging", "traceback", "numpy", "pandas", "pyarrow.parquet", "PIL.Image")
+LIBRARIES = ("argparse", "logging", "numpy", "pandas", "pyarrow.parquet", "pyarrow.compute", "PIL.Image")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -67,11 +67,13 @@ def run(arguments: list[str]) -> int | None:
         connection.connect(address.removeprefix(_family()))
     except OSError:
         return None
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     request = marshal.dumps((arguments, os.getcwd(), dict(os.environ)))
     socket.send_fds(connection, [len(request).to_bytes(8, "big")], [1, 2])
     connection.sendall(request)
     for number in SIGNALS:
         signal.signal(number, lambda number, _: connection.send(bytes([number])))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     status = connection.recv(1)
     if status:
         return status[0]

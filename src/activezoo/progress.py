@@ -18,7 +18,7 @@ LINES_OF_A_FAILED_LOG = 15
 class Progress(logging.Formatter):
     """Says what has finished, in the words of the last INFO line of its log, and how the log of a failed job ends."""
 
-    def __init__(self, formatter: logging.Formatter, model_rule: str):
+    def __init__(self, formatter: logging.Formatter | None, model_rule: str):
         super().__init__()
         self.formatter = formatter
         self.model_rule = model_rule
@@ -29,18 +29,17 @@ class Progress(logging.Formatter):
         self.finished_models = 0
 
     @classmethod
-    def attach(cls, logger: str, model_rule: str) -> Progress | None:
-        """Take over the terminal of a logger set up by Snakemake, if it has one and is not verbose.
+    def attach(cls, logger: str, model_rule: str) -> Progress:
+        """Take over the terminal of a logger set up by Snakemake, unless it is verbose.
 
         `model_rule` is the rule that finishes one model; see `expect`.
         """
         handlers = logging.getLogger(logger).handlers
         terminal = next((handler for handler in handlers if handler.name == "DefaultStreamHandler"), None)
-        if terminal is None or logging.getLogger(logger).isEnabledFor(logging.DEBUG):
-            return None
-        progress = cls(terminal.formatter, model_rule)
-        terminal.filters.insert(0, progress)
-        terminal.setFormatter(progress)
+        progress = cls(terminal and terminal.formatter, model_rule)
+        if terminal and not logging.getLogger(logger).isEnabledFor(logging.DEBUG):
+            terminal.filters.insert(0, progress)
+            terminal.setFormatter(progress)
         return progress
 
     def expect(self, models: int) -> None:

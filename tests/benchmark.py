@@ -1,0 +1,212 @@
+"""Speed and memory: each step beside the plain way to do the same, on made-up data and one thread.
+
+    python tests/benchmark.py            at the sizes of config/config.yaml: a minute and a half
+    python tests/benchmark.py --paper    at those of config/gz2.yaml: some minutes
+
+No machine is quiet, so the two ways take turns, and what counts is the ratio of their times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from timeit import timeit
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+from activezoo import runtime
+
+os.environ.update(runtime.ENVIRONMENT | {"PYTHONPATH": sys.path[0]})
+
+import numpy as np
+import yaml
+from PIL import Image
+from scipy import stats
+from snakemake.utils import update_config
+
+from activezoo import augmentation, forkserver, images, network, posterior, randomness, tables, votes
+
+tf = runtime.import_tensorflow()
+
+KEY = ("benchmark",)
+
+
+class Sizes(NamedTuple):
+    """What the configuration fixes."""
+
+    network: network.Architecture
+    view: augmentation.View
+    stored: int
+    augmentations: int
+
+
+def compare(what: str, ours: Callable, plain: Callable, repeats: int = 5, tolerance: float | None = None) -> None:
+    """Print how many times longer the plain way takes, after a first call of each, whose results must agree."""
+    first = ours(), plain()
+    if tolerance is not None:
+        np.testing.assert_allclose(*first, rtol=0, atol=tolerance)
+    slow, fast = np.array([(timeit(plain, number=1), timeit(ours, number=1)) for _ in range(repeats)]).T
+    ratio, spread = np.median(slow / fast), f"{min(slow / fast):.1f}–{max(slow / fast):.1f}"
+    print(f"{what:<92}{ratio:>6.1f}{spread:>14}{1e3 * np.median(fast):>8.0f} ms", flush=True)
+
+
+def compare_augmentation(sizes: Sizes, grey: np.ndarray) -> None:
+    apply = tf.function(augmentation.apply, autograph=False)
+
+    def one_map():
+        uniforms = randomness.galaxy_uniforms(KEY, map(str, range(len(grey))), 0)
+        return apply(grey, *augmentation.from_uniforms(uniforms, sizes.view, sizes.stored), sizes.view.input_size)
+
+    layers = tf.keras.layers
+    steps = [
+        layers.RandomFlip(),
+        layers.RandomRotation((0, 0.25), fill_mode="constant"),
+        layers.RandomContrast(0.02, value_range=(0, 1)),
+        layers.RandomZoom([1 / zoom - 1 for zoom in reversed(sizes.view.zoom)], fill_mode="constant"),
+        layers.Resizing(sizes.view.input_size, sizes.view.input_size),
+    ]
+    chain = tf.function(lambda batch: tf.keras.Sequential(steps)(batch, training=True), autograph=False)
+    what = f"augment {len(grey)} images: one affine map | five Keras layers"
+    compare(what, lambda: one_map().numpy(), lambda: chain(grey[..., None]).numpy())
+
+
+def compare_posterior(sizes: Sizes, grey: np.ndarray, model, masks: int = 20) -> None:
+    def by_batch(sampling):
+        """Mean ρ of each galaxy of one batch after the other, the images being used again and again."""
+        ids = list(map(str, range(100 * len(grey))))
+        shown = (sizes.view, sampling, sizes.network.dropout, KEY)
+        batches = posterior.predict(model, lambda at: grey[np.r_[at] % len(grey)], ids, *shown)
+        return (batch.rho_GT @ batch.weights_T for batch in batches)
+
+    exact, sampled = (posterior.Sampling(sizes.augmentations, some, "even") for some in (posterior.EXACT, masks))
+    galaxies = len(next(by_batch(exact)))
+    apply = tf.function(augmentation.apply, autograph=False)
+    forward = tf.function(lambda views: tf.nn.softmax(model(views, training=True))[:, 0], autograph=False)
+
+    def full_passes():
+        drawn = posterior.augmentations_of(list(map(str, range(galaxies))), sizes.view, sampled, sizes.stored, KEY)
+        batch = np.repeat(grey[np.arange(galaxies) % len(grey)], sizes.augmentations, axis=0)
+        views = apply(batch, *map(np.concatenate, drawn), sizes.view.input_size)
+        return np.mean([forward(views) for _ in range(masks)], axis=0).reshape(galaxies, -1).mean(axis=1)
+
+    plain = f"{sizes.augmentations} × {masks} networks by full passes"
+    for sampling, how in ((exact, "integral over all masks"), (sampled, "as many, from one pass a view")):
+        what = f"posterior of {galaxies} galaxies: {how} | {plain}"
+        compare(what, by_batch(sampling).__next__, full_passes, repeats=3, tolerance=0.05)
+
+
+def compare_mutual_information(sizes: Sizes, galaxies: int = 500, responses: int = 40) -> None:
+    weights_T = posterior.network_weights(posterior.Sampling(sizes.augmentations, posterior.EXACT, "even"))
+    rho_GT = np.random.default_rng(1).random((galaxies, len(weights_T)))
+
+    def of_one(rho_T):
+        pmf_TK = stats.binom.pmf(np.arange(responses + 1), responses, rho_T[:, None])
+        return stats.entropy(weights_T @ pmf_TK) - weights_T @ stats.entropy(pmf_TK, axis=1)
+
+    together = partial(votes.mutual_information, rho_GT, responses, weights_T)
+    what = f"mutual information, {galaxies} galaxies × {len(weights_T)} networks: at once | loop with scipy.stats"
+    compare(what, together, lambda: [of_one(rho_T) for rho_T in rho_GT], tolerance=1e-9)
+
+
+def compare_reading(index, folder: Path, galaxies: int = 300) -> None:
+    rows = np.random.default_rng(1).choice(len(index), galaxies, replace=False)
+    features = {name: tf.io.FixedLenFeature([], tf.string) for name in ("id", "image")}
+
+    def by_index():
+        return images.read_pixels(index.take(rows), folder).reshape(galaxies, -1)
+
+    def scan():
+        shard = tf.data.TFRecordDataset(str(folder / "shard_0.tfrecord")).batch(64)
+        batches = shard.map(lambda records: tf.io.parse_example(records, features)).as_numpy_iterator()
+        image_of = {name: image for batch in batches for name, image in zip(*batch.values(), strict=True)}
+        return np.stack([np.frombuffer(image_of[str(row).encode()], np.uint8) for row in rows])
+
+    compare(f"read {galaxies} of {len(index)} images: by index | scan of the shard", by_index, scan, tolerance=0)
+
+
+def job(command: str, **environment: str) -> int:
+    """Run a command of the package; return its peak memory, MB."""
+    arguments = [sys.executable, "-m", "activezoo", *command.split()]
+    ended = subprocess.run(arguments, env=os.environ | environment, stderr=subprocess.PIPE, text=True)
+    if ended.returncode:
+        sys.exit(ended.stderr)
+    return int(re.findall(r"peak memory (\d+) MB", ended.stderr)[-1])
+
+
+def prediction(sizes: Sizes, index, folder: Path, galaxies: int) -> str:
+    """A command that predicts a pool of so many galaxies, which share the stored images, from one view of each."""
+    ids = list(map(str, range(galaxies)))
+    index_of_pool = index.take(np.arange(galaxies) % len(index)).set_column(0, "id", [ids])
+    tables.write(index_of_pool, folder / f"index_{galaxies}.parquet")
+    tables.write({"id": ids, "role": ["pool"] * galaxies}, folder / f"split_{galaxies}.parquet")
+    of, view = sizes.network, sizes.view
+    return f"""predict --question smooth --seed 1 --iteration 1 --role pool --split {folder}/split_{galaxies}.parquet
+        --images {folder} --index {folder}/index_{galaxies}.parquet --weights {folder}/model.weights.h5
+        --input-size {of.input_size} --filters {" ".join(map(str, of.filters))} --dense-units {of.dense_units}
+        --dropout {of.dropout} --zoom {view.zoom[0]} {view.zoom[1]} --crop {view.crop}
+        --augmentations 1 --masks exact --draws even --output {folder}/predictions_{galaxies}.parquet"""
+
+
+def compare_jobs(sizes: Sizes, index, folder: Path) -> None:
+    """Compare jobs that are forked from the server, where there is one, with jobs that start by themselves."""
+    few, some, many = (prediction(sizes, index, folder, galaxies) for galaxies in (10, 1_000, 10_000))
+    check = "check-pool --question smooth --acquire 1 --iterations 1"
+    check += f" --split {folder}/split_10.parquet --output {folder}/pool.parquet"
+    os.environ.pop(forkserver.VARIABLE, None)
+    with forkserver.start() or nullcontext():
+        for what, command in (("check-pool", check), ("predict 10 galaxies", few)):
+            alone = partial(job, command, **{forkserver.VARIABLE: ""})
+            compare(f"job, {what}: forked | by itself", partial(job, command), alone, repeats=3)
+        # Of forked jobs: Linux counts the memory of whoever starts a process, here with TensorFlow, towards its peak.
+        small, large = job(some), job(many)
+    print(f"peak memory of predict, MB: 1,000 galaxies {small}, 10,000 galaxies {large}, ratio {large / small:.2f}")
+
+
+def store(sizes: Sizes, folder: Path, galaxies: int = 1500):
+    """Store noise as the images of so many galaxies, in one shard, and return its index."""
+    noise = np.random.default_rng(1).integers(0, 256, (10, sizes.stored, sizes.stored, 3), np.uint8)
+    for number, pixels in enumerate(noise):
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    rows = {"id": list(map(str, range(galaxies))), "image": [f"{folder}/{row % 10}.png" for row in range(galaxies)]}
+    tables.write(rows, folder / "galaxies.parquet")
+    outputs = [folder / name for name in ("shard_0.tfrecord", "index.parquet", "rejected.parquet")]
+    images.write_shard(folder / "galaxies.parquet", 0, 1, sizes.stored, *outputs)
+    return tables.read(folder / "index.parquet")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--paper", action="store_true", help="sizes of config/gz2.yaml")
+    config: dict = {}
+    for name in ("config.yaml", "gz2.yaml")[: 1 + parser.parse_args().paper]:
+        update_config(config, yaml.safe_load((Path(__file__).parents[1] / "config" / name).read_text()))
+    architecture, smooth = network.Architecture(**config["network"]), config["questions"]["smooth"]
+    view = augmentation.View(smooth["zoom"], smooth["crop"], architecture.input_size)
+    sizes = Sizes(architecture, view, config["images"]["stored_size"], config["posterior"]["augmentations"])
+    print(f"{architecture}, images stored with {sizes.stored} pixels a side")
+    print(f"{'ours | plain way':<92}{'ratio':>6}{'min–max':>14}{'ours':>11}")
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.keras.utils.set_random_seed(1)
+    model = network.build(architecture)
+    with TemporaryDirectory() as name:
+        index = store(sizes, folder := Path(name))
+        model.save_weights(folder / "model.weights.h5")
+        grey = images.grey(images.read_pixels(index[:64], folder))
+        compare_augmentation(sizes, grey)
+        compare_posterior(sizes, grey, model)
+        compare_mutual_information(sizes)
+        compare_reading(index, folder)
+        compare_jobs(sizes, index, folder)
+
+
+if __name__ == "__main__":
+    main()
