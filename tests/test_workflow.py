@@ -102,7 +102,8 @@ def test_labelled_galaxies_come_from_the_pool_and_test_galaxies_never(finished):
     for seed in (1, 2):
         split = pq.read_table(finished / RUN / f"seed_{seed}/split.parquet").to_pandas().set_index("id").role
         for strategy in ("bald", "random"):
-            labelled = pq.read_table(finished / RUN / f"seed_{seed}/{strategy}/iteration_2/labelled.parquet").to_pandas()
+            model = finished / RUN / f"seed_{seed}/{strategy}/iteration_2"
+            labelled = pq.read_table(model / "labelled.parquet").to_pandas()
             assert labelled.id.is_unique
             assert set(labelled.id[labelled.iteration == 0]) == set(split.index[split == "initial"])
             assert (split[labelled.id[labelled.iteration > 0]] == "pool").all()

@@ -72,6 +72,12 @@ def _silent_stderr() -> Iterator[None]:
         os.close(kept)
 
 
+def prepend_to_python_path(folder: str) -> None:
+    """Let the Python processes that this one starts import from a folder before all others."""
+    others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([folder, *filter(None, others)]))
+
+
 def run_command(arguments: list[str]) -> int:
     """Run one command of the package in this process and return its exit status.
 

@@ -14,6 +14,7 @@ from activezoo import forkserver
 from activezoo.configuration import validated
 from activezoo.errors import InputError
 from activezoo.progress import Progress
+from activezoo.runtime import prepend_to_python_path
 
 with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml")) as schema:
     try:
@@ -24,9 +25,7 @@ with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml"))
 progress = Progress.attach("snakemake.logging", model_rule="evaluate")
 
 # Jobs, here and on the nodes of a cluster, run the package of this checkout, installed or not.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    dict.fromkeys([PACKAGE, *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
-)
+prepend_to_python_path(PACKAGE)
 
 # While it limits the rate of jobs, the scheduler of Snakemake 9 wakes up once a second for each job that it ever started:
 # after some hundreds it does nothing else. Jobs on this machine need no such limit.

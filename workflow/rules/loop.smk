@@ -41,7 +41,9 @@ rule split:
         """
 
 
+# No other step waits for this one, for raising the iterations would then run them all again; but it goes first.
 rule check_pool:
+    """Stop before any training if the pool cannot feed all iterations."""
     input:
         code=code("splitting"),
         split=f"{RUN}/split.parquet",
@@ -51,9 +53,6 @@ rule check_pool:
         f"{LOGS}/{{question}}/seed_{{seed}}/check_pool.log",
     benchmark:
         f"{BENCHMARKS}/{{question}}/seed_{{seed}}/check_pool.tsv"
-    """Stop before any training if the pool cannot feed all iterations."""
-
-    # No other step waits for it, for raising the iterations would then run them all again; but it goes first.
     priority: 100
     conda:
         ENVIRONMENT
