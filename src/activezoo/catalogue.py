@@ -183,6 +183,8 @@ def read_catalogue(
     galaxies = _usable_galaxies(selection.rows, {name: of.rows for name, of in usable.items()}, covariates)
     if galaxies.empty:
         raise InputError(f"{catalogue}: no usable galaxy among {len(rows)} rows: {_count_reasons(rejected)}")
+    counts = ", ".join(f"{len(of.rows)} for {name}" for name, of in usable.items())
+    log.info("%d rows: usable %s; %d with a defect", len(rows), counts, defects["row"].nunique())
     return Catalogue(
         pa.Table.from_pandas(galaxies, preserve_index=False).replace_schema_metadata(),
         _votes_table({name: of.rows for name, of in usable.items()}),
@@ -381,7 +383,6 @@ def _usable_galaxies(rows: pd.DataFrame, usable: Mapping[str, pd.DataFrame], cov
     galaxies = rows[["id", "image"]].copy()
     for name, of in usable.items():
         galaxies[f"usable_{name}"] = galaxies.index.isin(of.index)
-        log.info("usable for %s: %d galaxies", name, len(of))
     for name in covariates:
         galaxies[name] = _numbers(rows[name])
         unread = (galaxies[name].isna() & rows[name].notna()).sum()

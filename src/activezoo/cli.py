@@ -50,6 +50,7 @@ def simulate_survey(**options):
     from activezoo import simulation
 
     simulation.simulate_survey(**options)
+    logging.info("%d galaxies of %d pixels", options["galaxies"], options["image_size"])
 
 
 @command(
@@ -176,6 +177,7 @@ def check_pool(split, question, acquire, iterations, output):
     pool = tables.read(split, ["role"])["role"].to_pylist().count("pool")
     splitting.check_pool(pool, question, acquire, iterations)
     tables.write({"pool": [pool], "acquired": [acquire * iterations]}, output)
+    logging.info("pool of %d galaxies for %d iterations of %d", pool, iterations, acquire)
 
 
 @command(SPLIT, VOTES, QUESTION, OUTPUT)
@@ -188,6 +190,7 @@ def label_initial(split, votes, question, output):
     table = tables.read(split)
     ids = table.filter(pc.equal(table["role"], "initial"))["id"].to_pylist()
     tables.write(oracle.label(ids, votes, question, 0), output)
+    logging.info("votes of %d galaxies", len(ids))
 
 
 @command(
@@ -305,6 +308,7 @@ def rank(strategy, predictions, labelled, split, question, seed, iteration, outp
     if strategy == "random":
         information = np.full(len(ids), np.nan)
         order = acquisition.at_random(ids, randomness.generator(question, seed, iteration, "random"))
+        logging.info("%d galaxies, at random", len(ids))
     else:
         expected = acquisition.expected_votes(done["N"].to_numpy())
         shards = [posterior.read_predictions(path) for path in predictions]
@@ -341,6 +345,7 @@ def label(acquisition, acquire, iteration, labelled, votes, question, output):
         )
     new = oracle.label(ranking["id"][:acquire].to_pylist(), votes, question, iteration)
     tables.write(pa.concat_tables([tables.read(labelled), new]), output)
+    logging.info("votes of %d more galaxies", len(new))
 
 
 @command(

@@ -106,7 +106,7 @@ def write_shard(
             sides[side] += 1
             _write_record(file, _example(galaxy, size, pixels))
             stored.append((galaxy, image, shard, file.tell() - _CRC.size - len(pixels), size))
-    log.info("%s: %d images stored, %d rejected", output, len(stored), len(unusable))
+    log.info("%d images stored, %d rejected", len(stored), len(unusable))
     if len(sides) > 1:
         found = ", ".join(f"{number} of {side}" for side, number in sides.most_common())
         log.warning("images of several sizes, all taken for the same field of view: %s pixels", found)

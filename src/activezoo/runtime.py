@@ -72,10 +72,11 @@ def _silent_stderr() -> Iterator[None]:
         os.close(kept)
 
 
-def prepend_to_python_path(folder: str) -> None:
-    """Let the Python processes that this one starts import from a folder before all others."""
+def prepend_to_python_path(folder: str) -> str:
+    """Let the Python processes that this one starts import from a folder before all others; return the new path."""
     others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([folder, *filter(None, others)]))
+    return os.environ["PYTHONPATH"]
 
 
 def run_command(arguments: list[str]) -> int:

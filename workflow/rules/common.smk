@@ -24,8 +24,10 @@ with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml"))
 
 progress = Progress.attach("snakemake.logging", model_rule="evaluate")
 
-# Jobs, here and on the nodes of a cluster, run the package of this checkout, installed or not.
-prepend_to_python_path(PACKAGE)
+# Jobs, here and on the nodes of a cluster, run the package of this checkout, installed or not. From those in a conda
+# environment Snakemake takes the variable away, so that the shell has to set it once more.
+python_path = prepend_to_python_path(PACKAGE)
+shell.prefix(f"export PYTHONPATH={shlex.quote(python_path)}; ")
 
 # While it limits the rate of jobs, the scheduler of Snakemake 9 wakes up once a second for each job that it ever started:
 # after some hundreds it does nothing else. Jobs on this machine need no such limit.
