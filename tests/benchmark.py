@@ -35,17 +35,14 @@ from snakemake.utils import update_config
 from activezoo import augmentation, forkserver, images, network, posterior, randomness, tables, votes
 
 tf = runtime.import_tensorflow()
-
 KEY = ("benchmark",)
 
 
-class Sizes(NamedTuple):
-    """What the configuration fixes."""
-
+class Sizes(NamedTuple):  # what the configuration fixes
     network: network.Architecture
     view: augmentation.View
     stored: int
-    augmentations: int
+    sampling: posterior.Sampling
 
 
 def compare(what: str, ours: Callable, plain: Callable, repeats: int = 5, tolerance: float | None = None) -> None:
@@ -74,37 +71,35 @@ def compare_augmentation(sizes: Sizes, grey: np.ndarray) -> None:
         layers.Resizing(sizes.view.input_size, sizes.view.input_size),
     ]
     chain = tf.function(lambda batch: tf.keras.Sequential(steps)(batch, training=True), autograph=False)
-    what = f"augment {len(grey)} images: one affine map | five Keras layers"
-    compare(what, lambda: one_map().numpy(), lambda: chain(grey[..., None]).numpy())
+    compare(f"augment {len(grey)} images: one affine map | five Keras layers", one_map, lambda: chain(grey[..., None]))
 
 
 def compare_posterior(sizes: Sizes, grey: np.ndarray, model, masks: int = 20) -> None:
-    def by_batch(sampling):
-        """Mean ρ of each galaxy of one batch after the other, the images being used again and again."""
-        ids = list(map(str, range(100 * len(grey))))
+    ids = list(map(str, range(100 * len(grey))))  # the images are used again and again
+    sampled = sizes.sampling._replace(masks=masks)
+
+    def mean_by_batch(sampling):
         shown = (sizes.view, sampling, sizes.network.dropout, KEY)
         batches = posterior.predict(model, lambda at: grey[np.r_[at] % len(grey)], ids, *shown)
         return (batch.rho_GT @ batch.weights_T for batch in batches)
 
-    exact, sampled = (posterior.Sampling(sizes.augmentations, some, "even") for some in (posterior.EXACT, masks))
-    galaxies = len(next(by_batch(exact)))
+    galaxies = len(next(mean_by_batch(sizes.sampling)))
     apply = tf.function(augmentation.apply, autograph=False)
     forward = tf.function(lambda views: tf.nn.softmax(model(views, training=True))[:, 0], autograph=False)
 
     def full_passes():
-        drawn = posterior.augmentations_of(list(map(str, range(galaxies))), sizes.view, sampled, sizes.stored, KEY)
-        batch = np.repeat(grey[np.arange(galaxies) % len(grey)], sizes.augmentations, axis=0)
+        drawn = posterior.augmentations_of(ids[:galaxies], sizes.view, sampled, sizes.stored, KEY)
+        batch = np.repeat(grey[np.arange(galaxies) % len(grey)], sampled.augmentations, axis=0)
         views = apply(batch, *map(np.concatenate, drawn), sizes.view.input_size)
         return np.mean([forward(views) for _ in range(masks)], axis=0).reshape(galaxies, -1).mean(axis=1)
 
-    plain = f"{sizes.augmentations} × {masks} networks by full passes"
-    for sampling, how in ((exact, "integral over all masks"), (sampled, "as many, from one pass a view")):
-        what = f"posterior of {galaxies} galaxies: {how} | {plain}"
-        compare(what, by_batch(sampling).__next__, full_passes, repeats=3, tolerance=0.05)
+    for sampling, how in ((sizes.sampling, "integral over all masks"), (sampled, "as many, from one pass a view")):
+        what = f"posterior of {galaxies} galaxies: {how} | {sampled.augmentations} × {masks} networks by full passes"
+        compare(what, mean_by_batch(sampling).__next__, full_passes, repeats=3, tolerance=0.05)
 
 
 def compare_mutual_information(sizes: Sizes, galaxies: int = 500, responses: int = 40) -> None:
-    weights_T = posterior.network_weights(posterior.Sampling(sizes.augmentations, posterior.EXACT, "even"))
+    weights_T = posterior.network_weights(sizes.sampling)
     rho_GT = np.random.default_rng(1).random((galaxies, len(weights_T)))
 
     def of_one(rho_T):
@@ -120,16 +115,14 @@ def compare_reading(index, folder: Path, galaxies: int = 300) -> None:
     rows = np.random.default_rng(1).choice(len(index), galaxies, replace=False)
     features = {name: tf.io.FixedLenFeature([], tf.string) for name in ("id", "image")}
 
-    def by_index():
-        return images.read_pixels(index.take(rows), folder).reshape(galaxies, -1)
-
     def scan():
         shard = tf.data.TFRecordDataset(str(folder / "shard_0.tfrecord")).batch(64)
         batches = shard.map(lambda records: tf.io.parse_example(records, features)).as_numpy_iterator()
         image_of = {name: image for batch in batches for name, image in zip(*batch.values(), strict=True)}
         return np.stack([np.frombuffer(image_of[str(row).encode()], np.uint8) for row in rows])
 
-    compare(f"read {galaxies} of {len(index)} images: by index | scan of the shard", by_index, scan, tolerance=0)
+    what = f"read {galaxies} of {len(index)} images: by index | scan of the shard"
+    compare(what, lambda: images.read_pixels(index.take(rows), folder).reshape(galaxies, -1), scan, tolerance=0)
 
 
 def job(command: str, **environment: str) -> int:
@@ -141,33 +134,26 @@ def job(command: str, **environment: str) -> int:
     return int(re.findall(r"peak memory (\d+) MB", ended.stderr)[-1])
 
 
-def prediction(sizes: Sizes, index, folder: Path, galaxies: int) -> str:
-    """A command that predicts a pool of so many galaxies, which share the stored images, from one view of each."""
-    ids = list(map(str, range(galaxies)))
-    index_of_pool = index.take(np.arange(galaxies) % len(index)).set_column(0, "id", [ids])
-    tables.write(index_of_pool, folder / f"index_{galaxies}.parquet")
-    tables.write({"id": ids, "role": ["pool"] * galaxies}, folder / f"split_{galaxies}.parquet")
+def compare_jobs(sizes: Sizes, index, folder: Path) -> None:
+    """Compare jobs forked from the server, where there is one, with jobs started by themselves."""
+    ids = list(map(str, range(10_000)))  # they share the stored images
+    tables.write({"id": ids, "role": ["pool"] * len(ids)}, split := folder / "split.parquet")
+    tables.write(index.take(np.arange(len(ids)) % len(index)).set_column(0, "id", [ids]), folder / "index.parquet")
     of, view = sizes.network, sizes.view
-    return f"""predict --question smooth --seed 1 --iteration 1 --role pool --split {folder}/split_{galaxies}.parquet
-        --images {folder} --index {folder}/index_{galaxies}.parquet --weights {folder}/model.weights.h5
+    check = f"check-pool --question smooth --acquire 1 --iterations 1 --split {split} --output {folder}/pool.parquet"
+    predict = f"""predict --question smooth --seed 1 --iteration 1 --role pool --split {split}
+        --images {folder} --index {folder}/index.parquet --weights {folder}/model.weights.h5
         --input-size {of.input_size} --filters {" ".join(map(str, of.filters))} --dense-units {of.dense_units}
         --dropout {of.dropout} --zoom {view.zoom[0]} {view.zoom[1]} --crop {view.crop}
-        --augmentations 1 --masks exact --draws even --output {folder}/predictions_{galaxies}.parquet"""
-
-
-def compare_jobs(sizes: Sizes, index, folder: Path) -> None:
-    """Compare jobs that are forked from the server, where there is one, with jobs that start by themselves."""
-    few, some, many = (prediction(sizes, index, folder, galaxies) for galaxies in (10, 1_000, 10_000))
-    check = "check-pool --question smooth --acquire 1 --iterations 1"
-    check += f" --split {folder}/split_10.parquet --output {folder}/pool.parquet"
+        --augmentations 1 --masks exact --draws even --output {folder}/predictions.parquet --shards"""
     os.environ.pop(forkserver.VARIABLE, None)
     with forkserver.start() or nullcontext():
-        for what, command in (("check-pool", check), ("predict 10 galaxies", few)):
+        for what, command in (("check-pool", check), ("predict 10 galaxies", f"{predict} 1000")):
             alone = partial(job, command, **{forkserver.VARIABLE: ""})
             compare(f"job, {what}: forked | by itself", partial(job, command), alone, repeats=3)
         # Of forked jobs: Linux counts the memory of whoever starts a process, here with TensorFlow, towards its peak.
-        small, large = job(some), job(many)
-    print(f"peak memory of predict, MB: 1,000 galaxies {small}, 10,000 galaxies {large}, ratio {large / small:.2f}")
+        small, large = job(f"{predict} 10"), job(f"{predict} 1")
+    print(f"peak memory of predict, one view each: 1,000 galaxies {small} MB, 10,000 {large} MB, {large / small:.2f} ×")
 
 
 def store(sizes: Sizes, folder: Path, galaxies: int = 1500):
@@ -190,7 +176,8 @@ def main() -> None:
         update_config(config, yaml.safe_load((Path(__file__).parents[1] / "config" / name).read_text()))
     architecture, smooth = network.Architecture(**config["network"]), config["questions"]["smooth"]
     view = augmentation.View(smooth["zoom"], smooth["crop"], architecture.input_size)
-    sizes = Sizes(architecture, view, config["images"]["stored_size"], config["posterior"]["augmentations"])
+    sampling = posterior.Sampling(config["posterior"]["augmentations"], posterior.EXACT, "even")
+    sizes = Sizes(architecture, view, config["images"]["stored_size"], sampling)
     print(f"{architecture}, images stored with {sizes.stored} pixels a side")
     print(f"{'ours | plain way':<92}{'ratio':>6}{'min–max':>14}{'ours':>11}")
     tf.config.threading.set_intra_op_parallelism_threads(1)

@@ -29,11 +29,6 @@ progress = Progress.attach("snakemake.logging", model_rule="evaluate")
 python_path = prepend_to_python_path(PACKAGE)
 shell.prefix(f"export PYTHONPATH={shlex.quote(python_path)}; ")
 
-# While it limits the rate of jobs, the scheduler of Snakemake 9 wakes up once a second for each job that it ever started:
-# after some hundreds it does nothing else. Jobs on this machine need no such limit.
-if workflow.scheduling_settings and not workflow.non_local_exec:
-    workflow.scheduling_settings.max_jobs_per_timespan = None
-
 SURVEY = config["survey"]
 QUESTIONS = config["loop"]["questions"]
 SEEDS = config["loop"]["seeds"]
