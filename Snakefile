@@ -25,7 +25,7 @@ onstart:
     # hundreds it does little else. Jobs on this machine need no limit.
     if not workflow.non_local_exec:
         workflow.scheduler.job_rate_limiter = None
-    forkserver.start()
+    progress.server = forkserver.start()  # kept, for it ends when it is forgotten
     progress.expect(models=sum(job.rule.name == "evaluate" for job in workflow.dag.jobs))
 
 

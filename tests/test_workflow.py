@@ -257,7 +257,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(finished, tmp_path):
 def test_a_wrong_configuration_stops_before_any_job(tmp_path, change, message):
     printed = snakemake(tmp_path, configfiles=overlay(tmp_path, **change), succeeds=False)
     assert message in printed
-    assert "Traceback" not in printed
+    assert "Traceback (most recent call last)" not in printed
     assert not (tmp_path / "results").exists()
 
 
@@ -276,7 +276,8 @@ def test_bad_rows_and_images_are_counted_and_the_others_used(finished, tmp_path)
     configfiles = release(finished, tmp_path)
     rows = (tmp_path / "release/gz2_hart16.csv").read_text().splitlines()
     (tmp_path / "release/gz2_hart16.csv").write_text("\n".join([*rows, rows[-1]]) + "\n")
-    image = sorted((tmp_path / "release/images_gz2/images").iterdir())[0]
+    usable = pq.read_table(finished / "results/smoke/catalogue/galaxies.parquet")["image"][0].as_py()
+    image = tmp_path / "release/images_gz2/images" / Path(usable).name
     image.write_bytes(image.read_bytes()[:300])
     snakemake(tmp_path, "results/smoke/images/index.parquet", configfiles=configfiles)
     rejected = pq.read_table(tmp_path / "results/smoke/catalogue/rejected.parquet").to_pandas()

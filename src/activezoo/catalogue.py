@@ -178,7 +178,7 @@ def read_catalogue(
     if defects["row"].nunique() > max_rejected * wanted:
         raise InputError(
             f"{catalogue}: {defects['row'].nunique()} of {wanted} rows have a defect, more than the fraction "
-            f"{max_rejected:g} allowed: {_count_reasons(defects)}. Repair the files, or raise the fraction allowed"
+            f"{max_rejected:g} allowed: {_count_reasons(defects)}. Repair the files, or raise survey.max_rejected"
         )
     galaxies = _usable_galaxies(selection.rows, {name: of.rows for name, of in usable.items()}, covariates)
     if galaxies.empty:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Any
 
+import yaml
+
 from activezoo.errors import InputError
 
 
@@ -29,7 +31,7 @@ def validated(config: dict, schema: dict) -> dict:
 
 def _with_defaults(value: Any, schema: dict) -> Any:
     if not isinstance(value, dict):
-        return value
+        return _typed(value, schema)
     properties = schema.get("properties", {})
     filled = {name: value.get(name, part["default"]) for name, part in properties.items() if "default" in part}
     # An empty section of a YAML file reads as null: it means the defaults.
@@ -38,6 +40,19 @@ def _with_defaults(value: Any, schema: dict) -> Any:
     filled = {name: {} if part is None and name in sections else part for name, part in filled.items()}
     others = schema.get("additionalProperties") or {}
     return {name: _with_defaults(part, properties.get(name, others)) for name, part in filled.items()}
+
+
+def _typed(value: Any, schema: dict) -> Any:
+    """A value with its type: what stands inside {…} on the command line reaches Snakemake as text."""
+    if isinstance(value, list):
+        return [_typed(part, schema.get("items", {})) for part in value]
+    kinds = schema.get("type", "string")
+    if isinstance(value, str) and "string" not in ([kinds] if isinstance(kinds, str) else kinds):
+        try:
+            return yaml.safe_load(value)
+        except yaml.YAMLError:
+            return value
+    return value
 
 
 def _describe(error) -> str:
@@ -87,6 +102,9 @@ def _contradictions(config: dict) -> list[str]:
             "pixels (network.input_size) to nothing"
         )
     survey = config["survey"]
+    size, stored_size = survey["simulated"]["image_size"], config["images"]["stored_size"]
+    if survey["kind"] == "simulated" and size < stored_size:
+        problems.append(f"images.stored_size: {stored_size} is more than the {size} of survey.simulated.image_size")
     if survey["kind"] == "simulated" and not unknown:
         for name in config["loop"]["questions"]:
             question = config["questions"][name]

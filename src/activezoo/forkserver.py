@@ -43,7 +43,10 @@ def start():
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     address = os.path.join(tempfile.mkdtemp(prefix="activezoo-"), "socket")
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address)
+        try:
+            listener.bind(address)
+        except OSError:  # the path is too long for a socket: jobs do without
+            return None
         listener.listen(128)
         server = subprocess.Popen(
             # Python warns of a fork beside threads: here the allocator of Arrow has one, and prepares for forks.

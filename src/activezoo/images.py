@@ -153,8 +153,8 @@ def merge_indexes(
         reasons = "; ".join(f"{of['counts']} {of['values']}" for of in counts[:5])
         raise InputError(
             f"{unusable.num_rows} of {number} images cannot be used, more than the fraction {max_rejected:g} allowed: "
-            f"{reasons}{' …' if len(counts) > 5 else ''} (first: {unusable['image'][0]}). Repair the images, or raise "
-            "the fraction allowed"
+            f"{reasons}{' …' if len(counts) > 5 else ''} (first: {unusable['image'][0]}). Repair the images and delete "
+            f"{Path(index_output).parent} before running again, or raise survey.max_rejected"
         )
     log.info("%d images stored, %d rejected", index.num_rows, unusable.num_rows)
     tables.write(index, index_output)

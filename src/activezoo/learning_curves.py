@@ -147,8 +147,8 @@ def saving_at(rmse: float, active: pd.Series, random: pd.Series) -> Saving:
         needed, bound = float(active.index[-1]), "upper"
     elif needed_random == np.inf:
         needed_random, bound = float(random.index[-1]), "lower"
-    if needed < active.index[1]:
-        needed, bound = float(active.index[1]), "lower"
+    if needed < (first := float(active.index[1])):
+        needed, needed_random, bound = first, max(needed_random, first), "lower"
     return Saving(rmse, needed, needed_random, 1 - needed / needed_random, bound)
 
 

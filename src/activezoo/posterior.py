@@ -76,6 +76,7 @@ def vote_probability(features_GAH: np.ndarray, head: Head, sampling: Sampling, k
     else:
         masks_AMH = dropout_masks(sampling, len(head.weights_H), head.dropout, key)
         logit = np.einsum("gah,amh->gam", terms_GAH, masks_AMH / keep) + head.bias
+    logit = np.clip(logit, -16, 16)  # beyond, float32 would not tell ρ from 1, and one vote would cost hundreds of nats
     return (0.5 + 0.5 * np.tanh(logit / 2)).reshape(len(features_GAH), -1)
 
 

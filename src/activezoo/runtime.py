@@ -94,9 +94,9 @@ def run_command(arguments: list[str]) -> int:
 
         return main(arguments)
     finally:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        megabytes = used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
-        processor = used.ru_utime + used.ru_stime
+        used = [resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        megabytes = max(of.ru_maxrss for of in used) / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
+        processor = sum(of.ru_utime + of.ru_stime for of in used)
         print(
             f"peak memory {megabytes:.0f} MB, processor {processor:.1f} s, wall {perf_counter() - start:.1f} s",
             file=sys.stderr,

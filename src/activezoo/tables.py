@@ -64,5 +64,5 @@ def read(path: str | Path, columns: list[str] | None = None) -> pa.Table:
             return file.read(columns)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: not a readable parquet file ({error})") from error

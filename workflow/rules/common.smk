@@ -70,7 +70,8 @@ wildcard_constraints:
 
 def code(*modules):
     """Source files of the package that a step depends on: an edit there runs it again."""
-    return [os.path.join(PACKAGE, "activezoo", f"{module}.py") for module in modules]
+    # Relative, so that a project that was moved or copied does not run again.
+    return [os.path.relpath(os.path.join(PACKAGE, "activezoo", f"{module}.py")) for module in modules]
 
 
 def model_name(strategy, iteration):
@@ -111,7 +112,7 @@ def survey_file(key, path):
         if path and SURVEY["kind"] == "release" and not os.path.exists(path):
             raise WorkflowError(
                 f"{path}: no such file. It is survey.release.{key} of the configuration: put the file there, change "
-                "the key, or run `snakemake --cores 4 download` (with the same --configfile) to fetch Galaxy Zoo 2"
+                "the key, or fetch Galaxy Zoo 2 with `snakemake --cores 4 download --configfile …`, with your file"
             )
         return path or []
 

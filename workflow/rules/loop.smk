@@ -159,7 +159,7 @@ rule train:
 rule predict_test:
     """Predict the test set with a trained model."""
     input:
-        code=code("posterior", "network", "augmentation", "images", "randomness"),
+        code=code("augmentation", "images", "network", "posterior", "randomness", "splitting"),
         weights=f"{MODEL}/model.weights.h5",
         split=f"{RUN}/split.parquet",
         index=f"{RESULTS}/images/index.parquet",
@@ -205,7 +205,7 @@ rule predict_test:
 rule predict_pool:
     """Predict one shard of the unlabelled galaxies with the model of the iteration before."""
     input:
-        code=code("posterior", "network", "augmentation", "images", "randomness"),
+        code=code("augmentation", "images", "network", "posterior", "randomness", "splitting"),
         weights=lambda wildcards: f"{previous_model(wildcards)}/model.weights.h5",
         labelled=lambda wildcards: f"{previous_model(wildcards)}/labelled.parquet",
         split=f"{RUN}/split.parquet",
@@ -256,7 +256,7 @@ rule predict_pool:
 rule rank:
     """Order the pool by how much its votes would teach the model, or at random."""
     input:
-        code=code("acquisition", "votes", "randomness"),
+        code=code("acquisition", "posterior", "randomness", "splitting", "votes"),
         predictions=pool_predictions,
         labelled=lambda wildcards: f"{previous_model(wildcards)}/labelled.parquet",
         split=f"{RUN}/split.parquet",
@@ -329,7 +329,7 @@ rule label:
 rule evaluate:
     """Compare the predictions for the test set with its votes."""
     input:
-        code=code("evaluation", "votes"),
+        code=code("acquisition", "evaluation", "oracle", "posterior", "votes"),
         predictions=f"{MODEL}/test_predictions.parquet",
         history=f"{MODEL}/training.parquet",
         labelled=f"{MODEL}/labelled.parquet",
