@@ -79,6 +79,8 @@ def test_a_number_of_seeds_stands_for_so_many():
         ({"questions__edge": {"positive": "a"}}, "questions.edge: 'responses' is a required property"),
         ({"network__input_size": 8, "network__filters": [4, 4, 4, 4]}, "network.filters: 4 blocks halve 8 pixels"),
         ({"survey__simulated__galaxies": 600}, "survey.simulated.galaxies: 600 are fewer than the 1204 that"),
+        ({"images__stored_size": 200}, "images.stored_size: 200 is more than the 128 of survey.simulated.image_size"),
+        ({"survey__columns__redshift": "t03_bar_a06_bar_count"}, "'t03_bar_a06_bar_count' counts votes"),
         ({"survey__name": "../elsewhere"}, "survey.name: '../elsewhere' is not allowed"),
     ],
 )  # fmt: skip
@@ -86,6 +88,11 @@ def test_faults_are_named(values, message):
     with pytest.raises(InputError) as error:
         validated(with_values(**values), SCHEMA)
     assert message in str(error.value)
+
+
+def test_text_from_the_command_line_is_read_as_the_type_that_is_asked_for():
+    config = validated(with_values(loop={"iterations": "30", "seeds": ["1", "2"], "warm_start": "false"}), SCHEMA)
+    assert (config["loop"]["iterations"], config["loop"]["seeds"], config["loop"]["warm_start"]) == (30, [1, 2], False)
 
 
 def test_all_faults_are_told_at_once():

@@ -102,6 +102,10 @@ def _contradictions(config: dict) -> list[str]:
             "pixels (network.input_size) to nothing"
         )
     survey = config["survey"]
+    answers = {column for question in config["questions"].values() for column in _columns(question)}
+    for column in [survey["columns"]["redshift"], *survey["columns"]["covariates"]]:
+        if column in answers:
+            problems.append(f"survey.columns: {column!r} counts votes, which must not stand among what all steps read")
     size, stored_size = survey["simulated"]["image_size"], config["images"]["stored_size"]
     if survey["kind"] == "simulated" and size < stored_size:
         problems.append(f"images.stored_size: {stored_size} is more than the {size} of survey.simulated.image_size")
@@ -116,6 +120,15 @@ def _contradictions(config: dict) -> list[str]:
                     f"question {name!r} asks for (loop.test_galaxies + initial + loop.iterations × acquire)"
                 )
     return problems
+
+
+def _columns(question: dict) -> list[str]:
+    """The columns of a question's answers."""
+    return [
+        name
+        for key in ("positive", "responses")
+        for name in ([question[key]] if isinstance(question[key], str) else question[key])
+    ]
 
 
 def _seeds(seeds: int | list[int]) -> list[int]:
