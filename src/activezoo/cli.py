@@ -146,6 +146,7 @@ NETWORK = (
     flag("--zoom", float, nargs=2),
     flag("--crop"),
     flag("--threads", int, default=1),
+    flag("--gpus", int, default=0, help="0: none, even if there are some"),
 )
 
 
@@ -210,7 +211,7 @@ def label_initial(split, votes, question, output):
 )
 def train(labelled, index, images, question, seed, iteration, start, weights, history, **options):
     """Train the network on the galaxies labelled so far."""
-    _start_tensorflow(options["threads"])
+    _start_tensorflow(options["threads"], options["gpus"])
     import keras
 
     from activezoo import images as stored
@@ -262,7 +263,7 @@ def train(labelled, index, images, question, seed, iteration, start, weights, hi
 )
 def predict(weights, split, role, labelled, shard, shards, index, images, question, seed, iteration, output, **options):
     """Predict the votes on the test set, or on a shard of the pool."""
-    _start_tensorflow(options["threads"])
+    _start_tensorflow(options["threads"], options["gpus"])
     import numpy as np
 
     from activezoo import images as stored
@@ -395,13 +396,14 @@ def evaluate(predictions, history, labelled, votes, question, seed, strategy, it
     logging.info("%d labels: RMSE %.4f, test loss %.3f", result["labels"], result["rmse"], result["test_loss"])
 
 
-def _start_tensorflow(threads: int) -> None:
+def _start_tensorflow(threads: int, gpus: int) -> None:
     """Load TensorFlow for so many threads, one operation at a time and each with the same bits every time."""
     tensorflow = import_tensorflow()
     tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
     tensorflow.config.threading.set_inter_op_parallelism_threads(1)
     tensorflow.config.experimental.enable_op_determinism()
-    for device in tensorflow.config.list_physical_devices("GPU"):
+    tensorflow.config.set_visible_devices(tensorflow.config.list_physical_devices("GPU")[:gpus], "GPU")
+    for device in tensorflow.config.get_visible_devices("GPU"):
         tensorflow.config.experimental.set_memory_growth(device, True)
 
 

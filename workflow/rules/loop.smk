@@ -150,6 +150,7 @@ rule train:
             --steps {params.steps} \
             {params.schedule} \
             --threads {threads} \
+            --gpus {resources.gpu} \
             --weights {output.weights} \
             --history {output.history} \
             2>{log}
@@ -197,6 +198,7 @@ rule predict_test:
             {params.network} \
             {params.sampling} \
             --threads {threads} \
+            --gpus {resources.gpu} \
             --output {output.predictions} \
             2>{log}
         """
@@ -248,6 +250,7 @@ rule predict_pool:
             {params.network} \
             {params.sampling} \
             --threads {threads} \
+            --gpus {resources.gpu} \
             --output {output.predictions} \
             2>{log}
         """
