@@ -70,8 +70,9 @@ wildcard_constraints:
 
 def code(*modules):
     """Source files of the package that a step depends on: an edit there runs it again."""
-    # Relative, so that a project that was moved or copied does not run again.
-    return [os.path.relpath(os.path.join(PACKAGE, "activezoo", f"{module}.py")) for module in modules]
+    # Relative where results lie in the project, so that one that was moved or copied as a whole does not run again.
+    package = "src" if os.path.samefile(workflow.basedir, os.curdir) else PACKAGE
+    return [f"{package}/activezoo/{module}.py" for module in modules]
 
 
 def model_name(strategy, iteration):
