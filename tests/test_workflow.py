@@ -232,6 +232,8 @@ def test_an_interrupted_run_resumes_to_the_same_bits(finished, tmp_path):
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # The workers of pytest-xdist ignore Ctrl-C, and what they start inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     for line in running.stdout:
         if "train" in line and "step" in line:
