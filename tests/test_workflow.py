@@ -341,7 +341,7 @@ def test_real_galaxies_are_shown_beside_their_own_votes(tmp_path):
         pixels = report.read_pixels(list(labelled.id[:20]), results / "images")
         for galaxy, stored in zip(labelled.id[:20], pixels, strict=True):
             path = Path(files["images"]) / f"{image_of[galaxy]}.jpg"
-            np.testing.assert_array_equal(stored, images.decode(path, stored.shape[0]))
+            np.testing.assert_array_equal(stored, images.decode(path, stored.shape[0])[0])
         for figure in ("learning_curves", "informative_galaxies", "acquired_galaxies_bald"):
             assert (results / f"figures/{question}/{figure}.png").stat().st_size > 10_000
 
