@@ -1,7 +1,7 @@
 # Active learning for galaxy surveys: simulate, or read, a survey; label, train, predict, rank, again; compare.
 
 
-configfile: "config/config.yaml"
+configfile: os.path.join(workflow.basedir, "config/config.yaml")
 
 
 include: "workflow/rules/common.smk"

@@ -59,7 +59,7 @@ def compare_augmentation(sizes: Sizes, grey: np.ndarray) -> None:
     apply = tf.function(augmentation.apply, autograph=False)
 
     def one_map():
-        uniforms = randomness.galaxy_uniforms(KEY, map(str, range(len(grey))), 0)
+        uniforms = randomness.galaxy_uniforms(KEY, list(map(str, range(len(grey)))), 0)
         return apply(grey, *augmentation.from_uniforms(uniforms, sizes.view, sizes.stored), sizes.view.input_size)
 
     layers = tf.keras.layers

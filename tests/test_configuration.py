@@ -93,6 +93,8 @@ def test_faults_are_named(values, message):
 def test_text_from_the_command_line_is_read_as_the_type_that_is_asked_for():
     config = validated(with_values(loop={"iterations": "30", "seeds": ["1", "2"], "warm_start": "false"}), SCHEMA)
     assert (config["loop"]["iterations"], config["loop"]["seeds"], config["loop"]["warm_start"]) == (30, [1, 2], False)
+    # And what YAML itself takes for text, for want of a point.
+    assert validated(with_values(training__learning_rate="1e-3"), SCHEMA)["training"]["learning_rate"] == 0.001
 
 
 def test_all_faults_are_told_at_once():

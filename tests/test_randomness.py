@@ -21,6 +21,17 @@ def test_another_key_is_another_stream(other):
     assert not np.isclose(randomness.generator(*other).random(), randomness.generator("smooth", 1, 2, "train").random())
 
 
+def test_names_and_numbers_of_numpy_are_those_of_python():
+    key = np.array(["smooth"])[0], np.int64(1), 2, "train"
+    assert randomness.integer(*key) == randomness.integer("smooth", 1, 2, "train")
+
+
+def test_each_galaxy_may_have_its_own_use():
+    mixed = randomness.galaxy_uniforms(("key",), ["a", "b", "a"], [0, 1, 2])
+    for row, (galaxy, number) in zip(mixed, [("a", 0), ("b", 1), ("a", 2)], strict=True):
+        np.testing.assert_array_equal(row, randomness.galaxy_uniforms(("key",), [galaxy], number)[0])
+
+
 @pytest.mark.parametrize("draw", [randomness.galaxy_uniforms, randomness.galaxy_latin_hypercube])
 def test_a_galaxy_keeps_its_numbers_in_any_company(draw):
     together = draw(("key",), ["a", "b", "c"], 4)

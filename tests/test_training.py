@@ -20,14 +20,16 @@ def train(model, grey, view, steps=20, key=KEY):
 
 
 def test_batches_use_every_galaxy_once_before_any_again():
-    drawn = np.concatenate(list(training.batches(10, Schedule(5, 4, 0.1), KEY)))
+    drawn, epochs = np.concatenate(list(training.batches(10, Schedule(5, 4, 0.1), KEY)), axis=1)
     assert sorted(drawn[:10]) == sorted(drawn[10:]) == list(range(10))
     assert list(drawn[:10]) != list(drawn[10:])
+    np.testing.assert_array_equal(epochs, np.repeat([0, 1], 10))
 
 
-def test_a_batch_larger_than_the_set_repeats_galaxies():
-    (batch,) = training.batches(3, Schedule(1, 7, 0.1), KEY)
+def test_a_batch_larger_than_the_set_repeats_galaxies_in_other_epochs():
+    ((batch, epochs),) = training.batches(3, Schedule(1, 7, 0.1), KEY)
     assert sorted(np.bincount(batch)) == [2, 2, 3]
+    assert len(set(zip(batch, epochs, strict=True))) == 7
 
 
 def test_loss_is_that_of_scipy(tensorflow):

@@ -27,11 +27,10 @@ RUN = Path("results/smoke/smooth")
 
 def command(folder, *arguments, configfiles=(SMOKE,)):
     """Snakemake on the project's workflow, in a folder of its own."""
-    configs = [ROOT / "config/config.yaml", *configfiles]
     return [
         *(sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--workflow-profile", str(PROFILE)),
         *("--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)),
-        *("--configfile", *map(str, configs)),
+        *("--configfile", *map(str, configfiles)),
     ]
 
 

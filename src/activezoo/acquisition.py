@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-STRATEGIES = ("bald", "random")
-
 
 def expected_votes(responses: np.ndarray) -> int:
     """Number of responses to expect: the mean of those of the galaxies labelled so far, rounded (paper §3.3)."""

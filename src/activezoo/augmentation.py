@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-CROPS = ("anywhere", "centre")
 CONTRAST = (0.98, 1.02)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
 
@@ -48,10 +49,11 @@ def _typed(value: Any, schema: dict) -> Any:
         return [_typed(part, schema.get("items", {})) for part in value]
     kinds = schema.get("type", "string")
     if isinstance(value, str) and "string" not in ([kinds] if isinstance(kinds, str) else kinds):
-        try:
+        if kinds == "number":  # YAML takes 1e-3 for text
+            with suppress(ValueError):
+                return float(value)
+        with suppress(yaml.YAMLError):
             return yaml.safe_load(value)
-        except yaml.YAMLError:
-            return value
     return value
 
 

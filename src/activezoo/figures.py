@@ -74,6 +74,8 @@ def _colours(strategies: Sequence[str]) -> dict[str, str]:
 def percent(saving: float, bound: str | None = None) -> str:
     """A saving in words: '42 % fewer', '8 % more', 'as many'; with a lower bound 'at least 42 % fewer'."""
     if bound == "lower":
+        if round(100 * saving) == 0:
+            return "at most as many"
         return f"at least {100 * saving:.0f} % fewer" if saving >= 0 else f"at most {-100 * saving:.0f} % more"
     if round(100 * saving) == 0:
         return "as many"

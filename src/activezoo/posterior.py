@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import keras
 
 EXACT = "exact"
-DRAWS = ("independent", "even")
 # Pixels of input that go through the convolutions at once: small enough for memory, large enough for speed.
 _FORWARD_PIXELS = 1_000_000
 # Galaxies written at once.

@@ -6,7 +6,7 @@ machine it is in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -17,7 +17,9 @@ DIMENSIONS = 7
 
 def integer(*key: str | int, bits: int = 128) -> int:
     """A uniformly distributed integer of so many bits, fixed by the key."""
-    return int.from_bytes(blake2b(repr(key).encode(), digest_size=bits // 8).digest(), "little")
+    # NumPy's strings and integers are other types than Python's, but the same names and numbers.
+    plain = tuple(part.item() if isinstance(part, np.generic) else part for part in key)
+    return int.from_bytes(blake2b(repr(plain).encode(), digest_size=bits // 8).digest(), "little")
 
 
 def generator(*key: str | int) -> np.random.Generator:
@@ -25,9 +27,13 @@ def generator(*key: str | int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=integer(*key)))
 
 
-def galaxy_uniforms(key: tuple, ids: Iterable[str], number: int) -> np.ndarray:
-    """Uniform numbers of each galaxy for one numbered use of its image: shape (G, DIMENSIONS), in [0, 1)."""
-    return np.stack([generator(*key, galaxy, number).random(DIMENSIONS) for galaxy in ids])
+def galaxy_uniforms(key: tuple, ids: Sequence[str], numbers: int | Sequence[int]) -> np.ndarray:
+    """Uniform numbers of each galaxy for one use of its image: shape (G, DIMENSIONS), in [0, 1).
+
+    `numbers` says which use it is, for all galaxies or for each.
+    """
+    uses = zip(ids, np.broadcast_to(numbers, len(ids)), strict=True)
+    return np.stack([generator(*key, galaxy, number).random(DIMENSIONS) for galaxy, number in uses])
 
 
 def galaxy_latin_hypercube(key: tuple, ids: Iterable[str], size: int) -> np.ndarray:

@@ -22,16 +22,17 @@ class Schedule(NamedTuple):
     learning_rate: float
 
 
-def batches(galaxies: int, schedule: Schedule, key: tuple) -> Iterator[np.ndarray]:
-    """Positions of the galaxies of each batch: the whole set in a new random order, again and again."""
-    queue = np.empty(0, np.int64)
+def batches(galaxies: int, schedule: Schedule, key: tuple) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Positions and epochs of the galaxies of each batch: the whole set in a new random order, again and again."""
+    queue = np.empty((2, 0), np.int64)
     epoch = 0
     for _ in range(schedule.steps):
-        while len(queue) < schedule.batch_size:
-            queue = np.concatenate([queue, randomness.generator(*key, "epoch", epoch).permutation(galaxies)])
+        while queue.shape[1] < schedule.batch_size:
+            positions = randomness.generator(*key, "epoch", epoch).permutation(galaxies)
+            queue = np.concatenate([queue, [positions, np.full(galaxies, epoch)]], axis=1)
             epoch += 1
-        yield queue[: schedule.batch_size]
-        queue = queue[schedule.batch_size :]
+        yield tuple(queue[:, : schedule.batch_size])
+        queue = queue[:, schedule.batch_size :]
 
 
 def train(
@@ -57,7 +58,7 @@ def train(
     view, schedule
         How images are augmented, and how long to train.
     key
-        Key of the random draws, without the galaxy's id and the step.
+        Key of the random draws, without the galaxy's id and the epoch.
 
     Returns
     -------
@@ -77,9 +78,9 @@ def train(
     ids = np.asarray(ids)
     k, votes = np.asarray(k, np.float32), np.asarray(votes, np.float32)
     losses = []
-    for number, batch in enumerate(batches(len(ids), schedule, key)):
+    for batch, epochs in batches(len(ids), schedule, key):
         images = read_grey(batch)
-        uniforms = randomness.galaxy_uniforms(key, ids[batch], number)
+        uniforms = randomness.galaxy_uniforms(key, ids[batch], epochs)
         augmentations = augmentation.from_uniforms(uniforms, view, images.shape[-1])
         losses.append(step(images, *augmentations, k[batch], votes[batch]))
     return np.array([loss.numpy() for loss in losses])

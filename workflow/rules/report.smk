@@ -196,7 +196,7 @@ rule plot_acquired_redshift:
         python -m activezoo plot-acquired-redshift \
             --models {params.models} \
             --galaxies {input.galaxies} \
-            --column {params.column} \
+            --column {params.column:q} \
             --output {output.png} \
             2>{log}
         """
