@@ -9,15 +9,24 @@ include: "workflow/rules/survey.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/loop.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/posteriors.smk"
+
+
+# All models of the loop, not only what its report needs of them: so one that was deleted is made again.
+LOOP = [
+    expand("{folder}/metrics.parquet", folder=MODELS),
+    expand(f"{RUN}/pool.parquet", question=QUESTIONS, seed=SEEDS),
+    REPORT,
+]
+# Without votes there is no loop.
+HAS_VOTES = SURVEY["kind"] != "images"
 
 
 rule all:
     default_target: True
     input:
-        # All models, not only what the report needs of them: so one that was deleted is made again.
-        expand("{folder}/metrics.parquet", folder=MODELS),
-        expand(f"{RUN}/pool.parquet", question=QUESTIONS, seed=SEEDS),
-        REPORT,
+        LOOP if HAS_VOTES else [],
+        [] if HAS_VOTES and not config["posteriors"]["with_loop"] else rules.posteriors.input,
 
 
 onstart:

@@ -61,6 +61,11 @@ def column(survey: Path, name: str) -> np.ndarray:
     return pyarrow.csv.read_csv(survey / "gz2_hart16.csv").column(name).to_numpy()
 
 
+def experts(survey: Path) -> dict[str, str]:
+    with (survey / "experts.csv").open() as file:
+        return {row["dr7objid"]: row["class"] for row in csv.DictReader(file)}
+
+
 def seen(galaxy: Galaxy) -> Visibility:
     return simulation.render(galaxy, 32, generator("test"))[1]
 
@@ -77,6 +82,8 @@ def test_galaxies_depend_on_seed_and_number_alone(survey, tmp_path):
     with (survey / "gz2_hart16.csv").open() as long, (tmp_path / "gz2_hart16.csv").open() as short:
         assert long.readlines()[:21] == short.readlines()
     assert tables.read(survey / "truth.parquet").slice(0, 20).equals(tables.read(tmp_path / "truth.parquet"))
+    last = str(column(survey, "dr7objid")[19])
+    assert experts(tmp_path) == {galaxy: bar for galaxy, bar in experts(survey).items() if galaxy <= last}
     for number in range(1, 21):
         name = f"images_gz2/images/{number}.jpg"
         assert (survey / name).read_bytes() == (tmp_path / name).read_bytes()
@@ -90,6 +97,7 @@ def test_another_seed_is_another_survey(survey, tmp_path):
 def test_image_size_changes_neither_votes_nor_the_view(survey, tmp_path):
     simulate_survey(3, image_size=424, seed=1, output=tmp_path)
     assert column(survey, SMOOTH)[:3].tolist() == column(tmp_path, SMOOTH).tolist()
+    assert experts(tmp_path).items() <= experts(survey).items()
     for number in (1, 2, 3):
         name = f"images_gz2/images/{number}.jpg"
         with Image.open(tmp_path / name) as large, Image.open(survey / name) as small:
@@ -113,7 +121,7 @@ def test_files_have_the_layout_of_the_release(survey):
 
 def test_no_other_files_are_left(survey):
     files = {path.name for path in survey.rglob("*") if path.is_file()} - {f"{i}.jpg" for i in range(1, 201)}
-    assert files == {"gz2_hart16.csv", "gz2_filename_mapping.csv", "truth.parquet"}
+    assert files == {"gz2_hart16.csv", "gz2_filename_mapping.csv", "experts.csv", "truth.parquet"}
 
 
 @pytest.mark.skipif(not REAL_SURVEY.is_dir(), reason=f"{REAL_SURVEY}: the sample of the release is not here")
@@ -222,6 +230,50 @@ def test_tilted_discs_look_edge_on():
     rho = [simulation.vote_probabilities(v)["rho_edge_on"] for v in visible]
     assert rho[0] < 0.05
     assert rho[-1] > 0.8
+
+
+def classes(galaxy: Galaxy, number: int = 400) -> list[str | None]:
+    visible = seen(galaxy)
+    return [simulation.expert_class(galaxy, visible, generator("experts", i)) for i in range(number)]
+
+
+def barred_fraction(galaxy: Galaxy) -> float:
+    found = [of for of in classes(galaxy) if of]
+    return 1 - found.count("none") / len(found)
+
+
+def test_experts_class_half_of_the_discs_that_are_not_tilted(survey):
+    truth = {row["id"]: row for row in tables.read(survey / "truth.parquet").to_pylist()}
+    classed = experts(survey)
+    discs = {
+        galaxy
+        for galaxy, of in truth.items()
+        if of["morphology"] != "elliptical" and of["inclination"] <= math.radians(60)
+    }
+    assert classed.keys() < discs
+    assert len(classed) / len(discs) == pytest.approx(0.5, abs=4 * 0.5 / math.sqrt(len(discs)))
+    assert set(classed.values()) <= {"none", "weak", "intermediate", "strong"}
+    assert not any(classes(DISC._replace(inclination=1.1)))
+    assert not any(classes(DISC._replace(morphology="elliptical")))
+
+
+@pytest.mark.parametrize(("bar_fraction", "name"), [(0.08, "weak"), (0.15, "intermediate"), (0.3, "strong")])
+def test_experts_grade_bars_by_their_light(bar_fraction, name):
+    assert set(classes(DISC._replace(redshift=0.02, bar_fraction=bar_fraction))) <= {None, "none", name}
+    assert barred_fraction(DISC._replace(redshift=0.02, bar_fraction=bar_fraction)) > 0.8
+
+
+def test_experts_see_weaker_bars_than_volunteers_do():
+    """Where a fifth of the volunteers see a bar, half of the experts do; where there is none, hardly any."""
+    weak = DISC._replace(bar_fraction=0.04, redshift=0.05)
+    assert simulation.vote_probabilities(seen(weak))["rho_bar"] == pytest.approx(0.18, abs=0.02)
+    assert barred_fraction(weak) == pytest.approx(0.5, abs=0.1)
+    assert barred_fraction(DISC._replace(bar_fraction=0.0)) < 0.05
+
+
+def test_distance_hides_bars_from_experts():
+    fractions = [barred_fraction(DISC._replace(bar_fraction=0.08, redshift=z)) for z in (0.02, 0.05, 0.1)]
+    assert np.all(np.diff(fractions) < 0)
 
 
 @pytest.mark.parametrize("inclination", [0.0, 0.8, 1.5])

@@ -155,7 +155,7 @@ def read_catalogue(
     covariates = [name for name in covariates if name in _column_names(catalogue)]
     counts = [column for question in questions.values() for column in question.columns]
     sample = [columns.sample] if samples else []
-    rows = _read_columns(catalogue, [columns.id, *sample], [*counts, *covariates])
+    rows = read_columns(catalogue, [columns.id, *sample], [*counts, *covariates])
     rows["id"] = rows[columns.id]
 
     selection = _Selection(rows)
@@ -196,6 +196,47 @@ def write_catalogue(catalogue: Catalogue, folder: str | Path) -> None:
     """Write galaxies.parquet, votes.parquet and rejected.parquet."""
     for name, table in catalogue._asdict().items():
         tables.write(table, Path(folder) / f"{name}.parquet")
+
+
+def read_images(images: str | Path, max_rejected: float = 0.05) -> tuple[pa.Table, pa.Table]:
+    """The survey that a folder of images is, each of a galaxy of its name: galaxies, in order of id, and rejected ones.
+
+    Images of one name are rejected: nothing says which is right. Columns are those of `read_catalogue`, without votes.
+
+    Raises
+    ------
+    InputError
+        There is no image, or too many share their names.
+    """
+    files = _image_files(Path(images)).sort_index()
+    rows = pd.DataFrame({"id": files.index, "image": files.to_numpy()}, index=np.arange(1, len(files) + 1))
+    selection = _Selection(rows)
+    several = rows["id"].duplicated(keep=False)
+    selection.reject(several, "several image files of this name", values=rows["image"])
+    rejected = _rejected_table(selection.rejected)
+    log.info("%s: %d images, %d rejected", images, len(rows), len(rejected))
+    if len(rejected) > max_rejected * len(rows) or selection.rows.empty:
+        raise InputError(
+            f"{images}: {len(rejected)} of {len(rows)} images cannot be used, more than the fraction {max_rejected:g} "
+            f"allowed: {_count_reasons(rejected)}. Rename them, or raise survey.max_rejected"
+        )
+    return (
+        pa.Table.from_pandas(selection.rows, preserve_index=False).replace_schema_metadata(),
+        pa.Table.from_pandas(rejected, REJECTED, preserve_index=False).replace_schema_metadata(),
+    )
+
+
+def read_features(catalogue: str | Path, id_column: str, columns: Sequence[str]) -> pd.DataFrame:
+    """Columns of the survey's catalogue as numbers, by galaxy id, those that it has; a name that it lacks is logged.
+
+    Where an id stands in several rows, the first counts.
+    """
+    has = _column_names(catalogue)
+    found = [name for name in columns if name in has]
+    if len(found) < len(columns):
+        log.warning("%s has no columns %s", catalogue, ", ".join(name for name in columns if name not in has))
+    rows = read_columns(catalogue, [id_column], found).drop_duplicates(id_column).set_index(id_column)
+    return rows[found].apply(_numbers)
 
 
 class _Selection:
@@ -248,7 +289,7 @@ def _column_names(path: str | Path) -> list[str]:
             return stream.schema.names
 
 
-def _read_columns(path: str | Path, strings: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
+def read_columns(path: str | Path, strings: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
     """Some columns of a table, indexed by row; `strings` are exact, `numbers` still as they are in the file."""
     path = Path(path)
     has = _column_names(path)
@@ -316,7 +357,7 @@ def _match_names(selection: _Selection, filename_map: str | Path | None, columns
     if filename_map is None:
         name = ids
     else:
-        entries = _read_columns(filename_map, [columns.map_id, columns.map_image]).dropna().drop_duplicates()
+        entries = read_columns(filename_map, [columns.map_id, columns.map_image]).dropna().drop_duplicates()
         entries = entries.set_index(columns.map_id)[columns.map_image]
         several = entries.index.duplicated(keep=False)
         selection.reject(ids.isin(entries.index[several]), "id with several entries in the filename map")
@@ -327,6 +368,17 @@ def _match_names(selection: _Selection, filename_map: str | Path | None, columns
 
 def _match_images(selection: _Selection, folder: Path) -> None:
     """Add the column `image`, the path of the file."""
+    files = _image_files(folder)
+    several = files.index.duplicated(keep=False)
+    name = selection.rows["name"]
+    selection.reject(name.isin(files.index[several]), "several image files of this name", values=name)
+    image = name.map(files[~several])
+    selection.reject(image.isna(), "no image file", values=name)
+    selection.rows = selection.rows.assign(image=image)
+
+
+def _image_files(folder: Path) -> pd.Series:
+    """Paths of the images in a folder, at any depth, by name without suffix."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of images")
     # One walk through the folder: asking for each file in turn takes minutes on a network file system.
@@ -338,13 +390,7 @@ def _match_images(selection: _Selection, folder: Path) -> None:
     ]
     if not found:
         raise InputError(f"{folder}: no image ({', '.join(IMAGE_SUFFIXES)}) in it or below")
-    files = pd.DataFrame(found, columns=["name", "image"]).set_index("name")["image"]
-    several = files.index.duplicated(keep=False)
-    name = selection.rows["name"]
-    selection.reject(name.isin(files.index[several]), "several image files of this name", values=name)
-    image = name.map(files[~several])
-    selection.reject(image.isna(), "no image file", values=name)
-    selection.rows = selection.rows.assign(image=image)
+    return pd.DataFrame(found, columns=["name", "image"]).set_index("name")["image"]
 
 
 def _count_votes(selection: _Selection, question: Question) -> None:

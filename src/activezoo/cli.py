@@ -85,6 +85,21 @@ def catalogue(catalogue, filename_map, images, questions, samples, covariates, m
 
 
 @command(
+    flag("--images", Path, help="folder"),
+    flag("--max-rejected", float, default=0.05, help="largest fraction of images that cannot be used"),
+    flag("--galaxies", Path),
+    flag("--rejected", Path),
+)
+def list_images(images, max_rejected, galaxies, rejected):
+    """List the images of a survey without votes: each is a galaxy of its name."""
+    from activezoo import tables
+    from activezoo.catalogue import read_images
+
+    for table, path in zip(read_images(images, max_rejected), (galaxies, rejected), strict=True):
+        tables.write(table, path)
+
+
+@command(
     flag("--galaxies", Path),
     flag("--shard", int),
     flag("--shards", int),
@@ -131,13 +146,15 @@ def download_release(**paths):
 
 QUESTION = flag("--question")
 SEED = flag("--seed", int)
-ITERATION = flag("--iteration", int)
+ITERATION = flag("--iteration", lambda text: int(text) if text.isdecimal() else text, help="number, or a name")
 INDEX = flag("--index", Path)
 IMAGES = flag("--images", Path)
 SPLIT = flag("--split", Path)
 LABELLED = flag("--labelled", Path)
 VOTES = flag("--votes", Path)
 OUTPUT = flag("--output", Path)
+TABLE = flag("--output", Path, help="table file; a .csv and a .parquet of that name are written")
+FIGURE = flag("--output", Path, help="image file; a .png and a .pdf of that name are written")
 NETWORK = (
     flag("--input-size", int),
     flag("--filters", int, nargs="+"),
@@ -417,12 +434,405 @@ def _network_options(options: dict):
     )
 
 
+# --- posteriors -------------------------------------------------------------------------------------------------------
+
+EXPERTS = flag("--experts", Path, default=None, help="experts' classes; the galaxies to evaluate are left out")
+FOLDER = flag("--output", Path, help="folder")
+NETWORKS = (flag("--networks", int, help="of each model"), flag("--draws", choices=("independent", "even")))
+MODELS = (
+    flag("--weights", Path, nargs="+", help="of each model"),
+    flag("--seeds", int, nargs="+", help="of each model"),
+)
+
+
+@command(
+    SPLIT,
+    VOTES,
+    QUESTION,
+    flag("--held-out", float, default=0.0, help="fraction of the galaxies"),
+    EXPERTS,
+    LABELLED,
+    flag("--held-out-output", Path),
+)
+def label_all(split, votes, question, held_out, experts, labelled, held_out_output):
+    """Retrieve the votes of all galaxies but those of the test set, in two parts: to train on, and held out."""
+    from activezoo import oracle, splitting, tables
+
+    table = tables.read(split)
+    left_out = _experts(experts, "evaluate")["id"].to_list() if experts else []
+    ids = [galaxy for role in ("initial", "pool") for galaxy in splitting.galaxies_of(table, role, left_out)]
+    held = splitting.hold_out(ids, question, held_out)
+    for part, output in ((~held, labelled), (held, held_out_output)):
+        chosen = [galaxy for galaxy, kept in zip(ids, part, strict=True) if kept]
+        tables.write(oracle.label(chosen, votes, question, 0), output)
+    logging.info("votes of %d galaxies, and of %d held out", (~held).sum(), held.sum())
+
+
+@command(
+    *MODELS,
+    flag("--galaxies", Path, help="table with their ids"),
+    flag("--role", default=None, help="of the galaxies, if the table is of several"),
+    flag("--shard", int, default=0),
+    flag("--shards", int, default=1),
+    INDEX,
+    IMAGES,
+    QUESTION,
+    ITERATION,
+    *NETWORK,
+    *NETWORKS,
+    flag("--tuned-dropout", Path, default=None, help="from tune-dropout; instead of --dropout"),
+    flag("--rescaling", Path, default=None, help="from fit-rescaling"),
+    OUTPUT,
+)
+def predict_posteriors(
+    weights, seeds, galaxies, role, shard, shards, index, images, question, iteration, rescaling, output, **options
+):
+    """Predict galaxies with the networks of one model or of several, mixed."""
+    _start_tensorflow(options["threads"], options["gpus"])
+    import numpy as np
+
+    from activezoo import dropout_tuning, posterior, tables
+    from activezoo import images as stored
+    from activezoo import rescaling as rescalings
+
+    architecture, view = _network_options(options)
+    table = tables.read(galaxies, ["id", "role"] if role else ["id"])
+    ids = [row["id"] for row in table.to_pylist() if not role or row["role"] == role]
+    ids = [str(galaxy) for galaxy in np.array_split(ids, shards)[shard]]
+    read_grey = stored.grey_reader(index, images, ids)
+    dropout = dropout_tuning.read(options["tuned_dropout"]) if options["tuned_dropout"] else architecture.dropout
+    sampling = posterior.Sampling(options["networks"], 1, options["draws"])
+    batches = posterior.mix(
+        [
+            posterior.predict(model, read_grey, ids, view, sampling, dropout, (question, seed, iteration, "predict"))
+            for model, seed in zip(_models(architecture, weights), seeds, strict=True)
+        ]
+    )
+    if rescaling:
+        rescale = rescalings.read(rescaling)
+        batches = (batch._replace(rho_GT=rescale.apply(batch.rho_GT)) for batch in batches)
+    posterior.write_predictions(batches, output)
+    logging.info("%d galaxies, %d networks", len(ids), len(weights) * sampling.augmentations)
+
+
+@command(
+    *MODELS,
+    flag("--held-out", Path, help="galaxies with their votes"),
+    INDEX,
+    IMAGES,
+    QUESTION,
+    ITERATION,
+    *NETWORK,
+    *NETWORKS,
+    TABLE,
+)
+def tune_dropout(weights, seeds, held_out, index, images, question, iteration, networks, draws, output, **options):
+    """Find the dropout rate whose posteriors are calibrated best on held-out galaxies."""
+    _start_tensorflow(options["threads"], options["gpus"])
+
+    from activezoo import dropout_tuning, learning_curves, posterior, tables
+    from activezoo import images as stored
+
+    architecture, view = _network_options(options)
+    table = tables.read(held_out, ["id", "k", "N"])
+    ids = table["id"].to_pylist()
+    predictions = dropout_tuning.predict_at_rates(
+        _models(architecture, weights),
+        stored.grey_reader(index, images, ids),
+        ids,
+        view,
+        posterior.Sampling(networks, 1, draws),
+        [(question, seed, iteration, "predict") for seed in seeds],
+    )
+    tuning = dropout_tuning.coverage_by_rate(predictions, table["k"].to_numpy(), table["N"].to_numpy())
+    learning_curves.write(tuning, output)
+    logging.info("dropout rate %g, by %d held-out galaxies", dropout_tuning.read(output), len(ids))
+
+
+@command(flag("--predictions", Path), flag("--held-out", Path, help="galaxies with their votes"), OUTPUT)
+def fit_rescaling(predictions, held_out, output):
+    """Fit the rescaling of predicted vote fractions to the votes of held-out galaxies."""
+    from activezoo import posterior, rescaling, tables
+
+    predicted = posterior.read_predictions(predictions)
+    table = tables.read(held_out, ["k", "N"])
+    found = rescaling.fit(predicted, table["k"].to_numpy(), table["N"].to_numpy())
+    rescaling.write(found, output)
+    logging.info("a = %.3f, b = %.3f, c = %.3f by %d held-out galaxies", *found, len(table))
+
+
+@command(
+    flag("--predictions", Path, nargs="+", help="of all shards, in order"),
+    LABELLED,
+    flag("--responses", int, default=None, help="number N of responses; by default the labelled galaxies' mean"),
+    flag("--quantiles", int, default=None, help="of rho, instead of the value of each network"),
+    OUTPUT,
+)
+def posterior_catalogue(predictions, labelled, responses, quantiles, output):
+    """Write what the networks say about each galaxy, in a row."""
+    from activezoo import acquisition, posterior, posterior_catalogue, tables
+
+    responses = responses or acquisition.expected_votes(tables.read(labelled, ["N"])["N"].to_numpy())
+    posterior_catalogue.write(
+        (
+            posterior_catalogue.summarise(batch, responses, quantiles)
+            for path in predictions
+            for batch in posterior.stream_predictions(path)
+        ),
+        output,
+    )
+    logging.info("posteriors of %d responses", responses)
+
+
+@command(
+    flag("--predictions", Path, nargs="+", help="for the test set by each variant, in folders named for it"),
+    VOTES,
+    QUESTION,
+    flag("--truth", Path, default=None, help="of the simulated survey"),
+    FOLDER,
+)
+def calibrate(predictions, votes, question, truth, output):
+    """Compare the posteriors of the test set with its votes."""
+    import numpy as np
+
+    from activezoo import calibration, classification, learning_curves, oracle, posterior_catalogue, tables
+
+    variants = _variants(predictions)
+    final = list(variants.values())[-1]
+    k, responses = oracle.retrieve_votes(votes, question, final.ids)
+    test = posterior_catalogue.summarise(final, responses)
+    tables.write(test.append_column("k", [k]), output / "test.parquet")
+    rho = _true_rho(truth, question, final.ids)
+    fractions = final.rho_GT @ final.weights_T
+    for name, table in {
+        "calibration": calibration.coverage(variants, k, responses),
+        "calibration_curve": calibration.coverage(variants, k, responses, np.arange(1, 101) / 200),
+        "scores": calibration.scores(variants, k, responses),
+        "interval_coverage": posterior_catalogue.interval_coverage(test.to_pandas(), rho, k),
+        "classification": classification.metrics(fractions, k, responses),
+    }.items():
+        learning_curves.write(table, output / name)
+
+
+@command(
+    flag("--predictions", Path, nargs="+", help="for the test set by each variant, in folders named for it"),
+    VOTES,
+    QUESTION,
+    flag("--curve", Path, help="calibration curve, parquet"),
+    FOLDER,
+)
+def plot_calibration(predictions, votes, question, curve, output):
+    """Plot calibration, distributions and classification of the test set."""
+    from activezoo import calibration, figures, oracle, posterior_figures, tables
+
+    variants = _variants(predictions)
+    final = list(variants.values())[-1]
+    k, responses = oracle.retrieve_votes(votes, question, final.ids)
+    rho = final.rho_GT @ final.weights_T
+    mixture = variants[calibration.MIXTURE]
+    shown = {calibration.ONE: calibration.one_network(mixture), calibration.MIXTURE: mixture, list(variants)[-1]: final}
+    for name, figure in {
+        "calibration": posterior_figures.calibration(tables.read(curve).to_pandas(), question),
+        "diagnostics": posterior_figures.diagnostics(
+            {name: calibration.pit(predicted, k, responses) for name, predicted in shown.items()},
+            {name: calibration.reliability(predicted, k, responses) for name, predicted in shown.items()},
+            question,
+        ),
+        "distributions": posterior_figures.distributions(
+            rho, calibration.estimate(final, responses), k, responses, question
+        ),
+        "classification": posterior_figures.classification(rho, k, responses, question),
+    }.items():
+        figures.save(figure, output / f"posterior_{name}.png")
+
+
+@command(flag("--tuning", Path, help="table of tune-dropout, parquet"), QUESTION, FIGURE)
+def plot_tuning(tuning, question, output):
+    """Plot how calibration depends on the dropout rate."""
+    from activezoo import dropout_tuning, figures, posterior_figures, tables
+
+    table = tables.read(tuning).to_pandas()
+    figures.save(posterior_figures.tuning(table, dropout_tuning.read(tuning), question), output)
+
+
+@command(
+    flag("--predictions", Path, help="for the test set by the final variant"),
+    VOTES,
+    INDEX,
+    IMAGES,
+    QUESTION,
+    SEED,
+    ITERATION,
+    *NETWORK,
+    *NETWORKS,
+    flag("--number", int, default=6, help="of galaxies"),
+    FIGURE,
+)
+def plot_posteriors(predictions, votes, index, images, question, seed, iteration, number, output, **options):
+    """Show posteriors of randomly chosen test galaxies beside the images that the first network saw."""
+    _start_tensorflow(options["threads"], options["gpus"])
+    import numpy as np
+
+    from activezoo import augmentation, figures, oracle, posterior, posterior_figures, randomness
+    from activezoo import images as stored
+
+    _, view = _network_options(options)
+    predicted = posterior.read_predictions(predictions)
+    rows = randomness.generator(question, "posteriors shown").permutation(len(predicted.ids))[:number]
+    ids = [predicted.ids[row] for row in rows]
+    grey = stored.grey_reader(index, images, ids)(slice(None))
+    sampling = posterior.Sampling(options["networks"], 1, options["draws"])
+    views = posterior.augmentations_of(ids, view, sampling, grey.shape[-1], (question, seed, iteration, "predict"))
+    seen = augmentation.apply(grey, *(np.asarray(of)[:, 0] for of in views), view.input_size).numpy()[..., 0]
+    k, responses = oracle.retrieve_votes(votes, question, ids)
+    figures.save(posterior_figures.posteriors(seen, predicted.rho_GT[rows], responses, k, question), output)
+
+
+@command(
+    flag("--predictions", Path, help="for the test set by the final variant"),
+    VOTES,
+    flag("--catalogue", Path, help="of the survey"),
+    flag("--id-column"),
+    QUESTION,
+    flag("--morphology", nargs="*", default=(), help="columns of the catalogue"),
+    flag("--other", nargs="*", default=(), help="columns of the catalogue"),
+    TABLE,
+    flag("--figure", Path, help="image file; a .png and a .pdf of that name are written"),
+)
+def explain_surprise(predictions, votes, catalogue, id_column, question, morphology, other, output, figure):
+    """Find what drives the surprise of the networks: morphology, or what should not."""
+    import pandas as pd
+
+    from activezoo import calibration, figures, learning_curves, oracle, posterior, posterior_figures, tables
+    from activezoo import surprise as surprises
+    from activezoo.catalogue import read_features
+
+    predicted = posterior.read_predictions(predictions)
+    surprise = calibration.surprise(predicted, *oracle.retrieve_votes(votes, question, predicted.ids))
+    answered = tables.read(votes).to_pandas()
+    fractions = answered.assign(fraction=answered.k / answered.N).pivot_table("fraction", "id", "question")
+    fractions = fractions.add_prefix("vote fraction ")
+    columns = read_features(catalogue, id_column, [*morphology, *other])
+    features = pd.concat([table.reindex(predicted.ids) for table in (fractions, columns)], axis=1)
+    groups = {name: "other" if name in other else "morphology" for name in features}
+    try:
+        importance = surprises.importance(surprise, features, groups)
+        plot = posterior_figures.surprise(importance, len(surprise), question)
+    except InputError as error:  # of a test set too small, or a catalogue too bare: no reason to stop a whole run
+        logging.warning("%s", error)
+        importance, plot = surprises.NOTHING, figures.message(str(error))
+    learning_curves.write(importance, output)
+    figures.save(plot, figure)
+
+
+def _variants(paths: list[Path]) -> dict:
+    """Predictions by the name of their variant, that of their folder."""
+    from activezoo import posterior
+
+    return {path.parent.name.replace("_", " "): posterior.read_predictions(path) for path in paths}
+
+
+def _models(architecture, weights: list[Path]) -> list:
+    """Trained models of one architecture."""
+    from activezoo import network
+
+    models = [network.build(architecture) for _ in weights]
+    for model, path in zip(models, weights, strict=True):
+        network.load_weights(model, path)
+    return models
+
+
+def _true_rho(truth: Path | None, question: str, ids: list[str]):
+    """The true vote probabilities of simulated galaxies, or None if they are not known."""
+    from activezoo import tables
+
+    if truth is None:
+        return None
+    table = tables.read(truth).to_pandas().set_index("id")
+    return table[f"rho_{question}"].loc[ids].to_numpy() if f"rho_{question}" in table else None
+
+
+def _experts(path: Path, role: str):
+    """Experts' classes of the galaxies of a role, as a data frame."""
+    from activezoo import tables
+
+    table = tables.read(path).to_pandas()
+    return table[table.role == role]
+
+
+# --- experts ----------------------------------------------------------------------------------------------------------
+
+
+@command(
+    flag("--experts", Path, help="csv file of classes"),
+    flag("--id-column"),
+    flag("--class-column"),
+    flag("--positive", nargs="+", help="classes"),
+    SPLIT,
+    VOTES,
+    QUESTION,
+    flag("--output", Path, help="all classes, with their role"),
+    flag("--labelled", Path, help="those to fit, as votes of one expert"),
+)
+def split_experts(experts, id_column, class_column, positive, split, votes, question, output, labelled):
+    """Divide the galaxies that experts classed, and volunteers answered about: to fit, and to evaluate."""
+    from activezoo import experts as expert_classes
+    from activezoo import oracle, tables
+
+    classed = expert_classes.read_experts(experts, id_column, class_column, positive)
+    known = classed[classed["id"].isin(tables.read(split, ["id"])["id"].to_pylist())]
+    if known.empty:
+        raise InputError(
+            f"{experts}: none of the {len(classed)} ids in column {id_column!r} is a usable galaxy of question "
+            f"{question!r} (the first is {classed['id'].iloc[0]!r}); correct posteriors.experts"
+        )
+    known = known.assign(role=expert_classes.split(known["id"].to_list(), question))
+    known["k"], known["N"] = oracle.retrieve_votes(votes, question, known["id"].to_list())
+    tables.write(known.to_dict("list"), output)
+    fit = known[known["role"] == "fit"]
+    tables.write({"id": fit["id"].to_list(), "k": fit["is_positive"].astype("int32"), "N": [1] * len(fit)}, labelled)
+    logging.info("%d of %d classes are of usable galaxies: %d to fit", len(known), len(classed), len(fit))
+
+
+@command(
+    flag("--experts", Path, help="from split-experts"),
+    flag("--classifier", Path, help="predictions by the network trained on the experts' classes"),
+    flag("--posteriors", Path, help="predictions by the networks trained on votes"),
+    FOLDER,
+    flag("--figure", Path, help="image file; a .png and a .pdf of that name are written"),
+)
+def compare_experts(experts, classifier, posteriors, output, figure):
+    """Compare ways to tell from images or votes what experts would say."""
+    from activezoo import experts as expert_classes
+    from activezoo import figures, learning_curves, posterior, posterior_figures
+
+    fit, evaluate = (_experts(experts, role) for role in expert_classes.ROLES)
+    rescaling = expert_classes.fit_rescaling(fit.k / fit.N, fit.is_positive)
+    cnn, bayesian = (posterior.read_predictions(path) for path in (classifier, posteriors))
+    if not cnn.ids == bayesian.ids == evaluate["id"].to_list():
+        raise InputError(f"{classifier}: not the predictions of these galaxies; delete it and run again")
+    probabilities = {
+        "plain CNN": cnn.rho_GT @ cnn.weights_T,
+        "volunteers, rescaled": rescaling.probability(evaluate.k / evaluate.N),
+        "Bayesian CNN, rescaled": rescaling.probability(bayesian.rho_GT @ bayesian.weights_T),
+    }
+    comparison = expert_classes.compare(evaluate.is_positive.to_numpy(), probabilities)
+    for name, table in comparison._asdict().items():
+        learning_curves.write(table, output / f"experts_{name}")
+    table = evaluate[["id", "is_positive"]].assign(**probabilities)
+    figures.save(
+        posterior_figures.experts(
+            comparison.counts, comparison.curve, table.rename(columns={"is_positive": "is_bar"}), rescaling
+        ),
+        figure,
+    )
+    logging.info("%d galaxies; p = 1 / (1 + exp(-(%.2f v %+.2f)))", len(evaluate), *rescaling)
+
+
 # --- report -----------------------------------------------------------------------------------------------------------
 
 
 LAST_MODELS = flag("--models", Path, nargs="+", help="folder of the last model of each strategy and seed")
-FIGURE = flag("--output", Path, help="image file; a .png and a .pdf of that name are written")
-TABLE = flag("--output", Path, help="table file; a .csv and a .parquet of that name are written")
 IMAGES = flag("--images", Path, help="folder of the stored images")
 
 
@@ -525,6 +935,20 @@ def results_page(survey: str, metrics: Path, savings: Path, figures: list[Path],
     with tables.whole_file(output) as partial:
         page = report.page(survey, all_metrics, all_savings, figures, output.parent)
         partial.write_text(page, encoding="utf-8")
+
+
+@command(
+    flag("--survey", help="name of the survey"),
+    flag("--folders", Path, nargs="+", help="<question>/posteriors of each question"),
+    flag("--figures", Path, nargs="*", default=[], help="figures to show, in folders named for their question"),
+    flag("--output", Path, help="the page, Markdown"),
+)
+def posteriors_page(survey: str, folders: list[Path], figures: list[Path], output: Path) -> None:
+    """Write the page about posteriors."""
+    from activezoo import posterior_report, tables
+
+    with tables.whole_file(output) as partial:
+        partial.write_text(posterior_report.page(survey, folders, figures, output.parent), encoding="utf-8")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -89,10 +89,19 @@ def _suggestion(name: str, known: dict) -> str:
 
 def _contradictions(config: dict) -> list[str]:
     """Problems that a schema cannot express."""
-    unknown = [name for name in config["loop"]["questions"] if name not in config["questions"]]
+    asked = {
+        "loop.questions": config["loop"]["questions"],
+        "posteriors.questions": config["posteriors"]["questions"] or [],
+        "posteriors.experts.question": [config["posteriors"]["experts"]["question"]],
+    }
+    unknown = [(key, name) for key, names in asked.items() for name in names if name not in config["questions"]]
     problems = [
-        f"loop.questions: {name!r} is not one of the questions, {', '.join(config['questions'])}" for name in unknown
+        f"{key}: {name!r} is not one of the questions, {', '.join(config['questions'])}" for key, name in unknown
     ]
+    if (config["survey"]["kind"] == "images") != (config["posteriors"]["trained_on"] is not None):
+        problems.append(
+            "posteriors.trained_on: the name of the survey whose models predict, if survey.kind is images; else null"
+        )
     for name, question in config["questions"].items():
         smallest, largest = question["zoom"]
         if smallest > largest:

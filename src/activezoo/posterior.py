@@ -17,12 +17,11 @@ from activezoo.augmentation import View
 
 if TYPE_CHECKING:
     import keras
+    import pyarrow as pa
 
 EXACT = "exact"
 # Pixels of input that go through the convolutions at once: small enough for memory, large enough for speed.
 _FORWARD_PIXELS = 1_000_000
-# Galaxies written at once.
-_ROW_GROUP = 4096
 
 
 class Sampling(NamedTuple):
@@ -76,7 +75,7 @@ def vote_probability(features_GAH: np.ndarray, head: Head, sampling: Sampling, k
         masks_AMH = dropout_masks(sampling, len(head.weights_H), head.dropout, key)
         logit = np.einsum("gah,amh->gam", terms_GAH, masks_AMH / keep) + head.bias
     logit = np.clip(logit, -16, 16)  # beyond, float32 would not tell ρ from 1, and one vote would cost hundreds of nats
-    return (0.5 + 0.5 * np.tanh(logit / 2)).reshape(len(features_GAH), -1)
+    return (0.5 + 0.5 * np.tanh(logit / 2)).reshape(len(logit), logit.shape[1] * logit.shape[2])
 
 
 def network_weights(sampling: Sampling) -> np.ndarray:
@@ -133,26 +132,54 @@ def predict(
     -----
     Dropout acts after the convolutions, so that an augmented image goes through them once, however many masks follow.
     """
+    head, weights_T = head_of(model, dropout), network_weights(sampling)
+    for batch, features_GAH in features(model, read_grey, ids, view, sampling, key):
+        yield Predictions(batch, vote_probability(features_GAH, head, sampling, key), weights_T)
+
+
+def mix(models: Sequence[Iterable[Predictions]]) -> Iterator[Predictions]:
+    """Mix, with equal weights, what several models predict of the same galaxies, as it comes."""
+    for parts in zip(*models, strict=True):
+        rho_GT = np.concatenate([part.rho_GT for part in parts], axis=1)
+        yield Predictions(parts[0].ids, rho_GT, np.concatenate([part.weights_T for part in parts]) / len(parts))
+
+
+def head_of(model: keras.Model, dropout: float) -> Head:
+    """What follows the dense layer of a model."""
+    kernel_H2, bias_2 = (weights.astype(np.float64) for weights in model.get_layer("logits").get_weights())
+    return Head(kernel_H2[:, 0] - kernel_H2[:, 1], bias_2[0] - bias_2[1], dropout)
+
+
+def features(
+    model: keras.Model,
+    read_grey: Callable[[slice], np.ndarray],
+    ids: Sequence[str],
+    view: View,
+    sampling: Sampling,
+    key: tuple,
+) -> Iterator[tuple[list[str], np.ndarray]]:
+    """Output of the dense layer for each augmentation of galaxies, with their ids, a few at a time: shape (G, A, H).
+
+    The parameters are those of `predict`.
+    """
     import keras
     import tensorflow as tf
 
-    kernel_H2, bias_2 = (weights.astype(np.float64) for weights in model.get_layer("logits").get_weights())
-    head = Head(kernel_H2[:, 0] - kernel_H2[:, 1], bias_2[0] - bias_2[1], dropout)
-    trunk = keras.Model(model.inputs, model.get_layer("features").output)
-    weights_T = network_weights(sampling)
+    dense = model.get_layer("features")
+    trunk = keras.Model(model.inputs, dense.output)
 
     @tf.function(autograph=False)
-    def features(images, transforms, contrast):
+    def forward(images, transforms, contrast):
         inputs = [
             augmentation.apply(images, transforms[:, number], contrast[:, number], view.input_size)
             for number in range(sampling.augmentations)
         ]
-        shape = (sampling.augmentations, -1, len(head.weights_H))
+        shape = (sampling.augmentations, -1, dense.units)
         features_AGH = tf.reshape(trunk(tf.concat(inputs, axis=0), training=False), shape)
         return tf.transpose(features_AGH, (1, 0, 2))
 
     if not len(ids):
-        yield Predictions([], np.empty((0, len(weights_T))), weights_T)
+        yield [], np.empty((0, sampling.augmentations, dense.units))
         return
     # All batches have one shape, the last one being filled up, so that the convolutions are planned once.
     size = min(len(ids), max(1, _FORWARD_PIXELS // (view.input_size**2 * sampling.augmentations)))
@@ -162,34 +189,32 @@ def predict(
         augmentations = augmentations_of(ids[batch], view, sampling, images.shape[-1], key)
         missing = size - len(images)
         filled = (np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1)) for array in (images, *augmentations))
-        features_GAH = features(*filled).numpy()[: len(images)]
-        yield Predictions(list(ids[batch]), vote_probability(features_GAH, head, sampling, key), weights_T)
+        yield list(ids[batch]), forward(*filled).numpy()[: len(images)]
 
 
 def write_predictions(batches: Iterable[Predictions], path: str | Path) -> None:
     """Write predictions as they come: a parquet file with columns id and rho (T float32 values a galaxy)."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     def table(batch: Predictions) -> pa.Table:
         rho = pa.FixedSizeListArray.from_arrays(batch.rho_GT.astype(np.float32).ravel(), batch.rho_GT.shape[1])
         metadata = {"network_weights": json.dumps(batch.weights_T.tolist())}
         return pa.table({"id": pa.array(batch.ids, pa.string()), "rho": rho}).replace_schema_metadata(metadata)
 
-    waiting = [table(next(iter_batches := iter(batches)))]
-    with tables.whole_file(path) as partial, pq.ParquetWriter(partial, waiting[0].schema, compression="zstd") as writer:
-        for batch in iter_batches:
-            waiting.append(table(batch))
-            if sum(map(len, waiting)) >= _ROW_GROUP:
-                writer.write_table(pa.concat_tables(waiting))
-                waiting = []
-        if waiting:
-            writer.write_table(pa.concat_tables(waiting))
+    tables.write_stream(map(table, batches), path)
 
 
 def read_predictions(path: str | Path) -> Predictions:
     """Read what `write_predictions` wrote."""
-    table = tables.read(path, ["id", "rho"])
+    return _predictions(tables.read(path, ["id", "rho"]))
+
+
+def stream_predictions(path: str | Path) -> Iterator[Predictions]:
+    """Read what `write_predictions` wrote, a few thousand galaxies at a time."""
+    return map(_predictions, tables.read_stream(path))
+
+
+def _predictions(table: pa.Table) -> Predictions:
     weights_T = np.array(json.loads(table.schema.metadata[b"network_weights"]))
     rho_GT = table["rho"].combine_chunks().flatten().to_numpy().reshape(len(table), len(weights_T))
     return Predictions(table["id"].to_pylist(), rho_GT.astype(np.float64), weights_T)

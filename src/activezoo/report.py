@@ -155,9 +155,15 @@ def _end(strategy: str, saving) -> str:
     return f"At {lowest}, it needed {percent(saving.saving, saving.bound)} ({_labels(saving)}{_interval(saving)})."
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def markdown_figure(title: str, figure: Path, folder: Path) -> str:
+    """A figure in the Markdown of a page in `folder`."""
+    return f"![{title}]({Path(os.path.relpath(figure, folder)).as_posix()})"
 
 
 def _savings_table(savings: pd.DataFrame) -> str:
@@ -171,7 +177,7 @@ def _savings_table(savings: pd.DataFrame) -> str:
         cells = (name(row.strategy), row.seed, row.smoothing, row.kind, rmse, *labels, number, interval)
         rows.append([cell.replace("-", "−").replace("inf", "∞") for cell in cells])
     head = ("strategy", "seed", "curve", "where", "RMSE", "new labels", "of random", "saving", "95 % interval")
-    return _table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _metrics_table(metrics: pd.DataFrame) -> str:
@@ -186,7 +192,7 @@ def _metrics_table(metrics: pd.DataFrame) -> str:
             ]
             rows.append((name(strategy), str(iteration), f"{models.labels.iloc[0]:,}", *numbers))
     head = ("strategy", "iteration", "labels", "training loss", "test loss", "RMSE", "RMSE of the mean k/N")
-    return _table(head, rows)
+    return markdown_table(head, rows)
 
 
 def page(survey: str, metrics: pd.DataFrame, savings: pd.DataFrame, figures: Iterable[Path], folder: Path) -> str:
@@ -219,5 +225,5 @@ def page(survey: str, metrics: pd.DataFrame, savings: pd.DataFrame, figures: Ite
         for figure in figures:
             if figure.parent.name == question:
                 title = figure.stem.replace("_", " ").capitalize()
-                parts += [f"### {title}", f"![{title}]({Path(os.path.relpath(figure, folder)).as_posix()})"]
+                parts += [f"### {title}", markdown_figure(title, figure, folder)]
     return "\n\n".join(parts) + "\n"

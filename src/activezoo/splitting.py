@@ -41,6 +41,26 @@ def split(ids: Sequence[str], question: str, seed: int, test_galaxies: int, init
     return roles
 
 
+def hold_out(ids: Sequence[str], question: str, fraction: float) -> np.ndarray:
+    """Which training galaxies are set aside for calibration, shape (G,); the same for all seeds.
+
+    Raises
+    ------
+    InputError
+        None is set aside, or none is left.
+    """
+    number = round(fraction * len(ids))
+    if fraction and not 0 < number < len(ids):
+        raise InputError(
+            f"question {question!r}: the fraction {fraction:g} (posterior.held_out) of {len(ids)} training galaxies is "
+            f"{number}; change it, or set posterior.tune_dropout and posterior.rescale to false"
+        )
+    order = randomness.generator(question, "held out").permutation(np.argsort(np.asarray(ids), kind="stable"))
+    mask = np.zeros(len(ids), bool)
+    mask[order[:number]] = True
+    return mask
+
+
 def galaxies_of(split: pa.Table, role: str, without: Sequence[str] = ()) -> list[str]:
     """Ids of a role, in the order of the split, which is that of the stored images."""
     import pyarrow as pa

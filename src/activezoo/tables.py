@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,10 @@ from activezoo.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
+
+# Rows written at once.
+_ROW_GROUP = 4096
 
 
 @contextmanager
@@ -45,6 +49,26 @@ def write(table: pa.Table | Mapping, path: str | Path) -> None:
         pq.write_table(table, partial, compression="zstd")
 
 
+def write_stream(batches: Iterable[pa.Table], path: str | Path) -> None:
+    """Write tables of one schema as they come, at least one, joined to row groups of one parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    batches = iter(batches)
+    first = next(batches, None)
+    if first is None:
+        raise ValueError(f"{path}: no table to write; an empty one would tell the columns")
+    waiting = [first]
+    with whole_file(path) as partial, pq.ParquetWriter(partial, first.schema, compression="zstd") as writer:
+        for batch in batches:
+            waiting.append(batch)
+            if sum(map(len, waiting)) >= _ROW_GROUP:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting = []
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
+
+
 def read(path: str | Path, columns: list[str] | None = None) -> pa.Table:
     """Read a parquet file as an Arrow table.
 
@@ -53,15 +77,30 @@ def read(path: str | Path, columns: list[str] | None = None) -> pa.Table:
     InputError
         The file is missing, is not parquet or lacks one of `columns`.
     """
+    with _parquet_file(path) as file:
+        missing = [name for name in columns or () if name not in file.schema_arrow.names]
+        if missing:
+            raise InputError(f"{path}: no column {missing[0]!r}; it has {', '.join(file.schema_arrow.names)}")
+        return file.read(columns)
+
+
+def read_stream(path: str | Path) -> Iterator[pa.Table]:
+    """Read a parquet file a row group at a time, at least one table; errors are those of `read`."""
+    with _parquet_file(path) as file:
+        if file.num_row_groups == 0:
+            yield file.schema_arrow.empty_table()
+        for number in range(file.num_row_groups):
+            yield file.read_row_group(number)
+
+
+@contextmanager
+def _parquet_file(path: str | Path) -> Iterator[pq.ParquetFile]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
-            missing = [name for name in columns or () if name not in file.schema_arrow.names]
-            if missing:
-                raise InputError(f"{path}: no column {missing[0]!r}; it has {', '.join(file.schema_arrow.names)}")
-            return file.read(columns)
+            yield file
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (pa.ArrowInvalid, OSError) as error:

@@ -44,8 +44,10 @@ if SURVEY["kind"] == "simulated":
     CATALOGUE = f"{RESULTS}/survey/gz2_hart16.csv"
     FILENAME_MAP = f"{RESULTS}/survey/gz2_filename_mapping.csv"
     IMAGES = f"{RESULTS}/survey/images_gz2/images"
-else:
+elif SURVEY["kind"] == "release":
     CATALOGUE, FILENAME_MAP, IMAGES = (SURVEY["release"][key] for key in ("catalogue", "filename_map", "images"))
+else:
+    CATALOGUE, FILENAME_MAP, IMAGES = None, None, SURVEY["release"]["images"]
 
 RUN = f"{RESULTS}/{{question}}/seed_{{seed}}"
 MODEL = f"{RUN}/{{model}}"
@@ -60,11 +62,12 @@ MODELS = [
 
 
 wildcard_constraints:
-    question="|".join(QUESTIONS),
+    question="|".join(config["questions"]),
     seed=r"\d+",
     strategy="|".join(STRATEGIES),
     iteration=r"[1-9]\d*",
-    model=rf"initial|({'|'.join(STRATEGIES)})/iteration_[1-9]\d*",
+    # `all` is trained on all labelled galaxies, `experts` on experts' classes; see posteriors.smk.
+    model=rf"initial|all|experts|({'|'.join(STRATEGIES)})/iteration_[1-9]\d*",
     shard=r"\d+",
 
 
@@ -86,8 +89,8 @@ def model(question, seed, strategy, iteration):
 
 
 def iteration_of(wildcards):
-    """Number of a model's iteration, 0 for the first."""
-    return int(wildcards.model.rpartition("_")[2]) if wildcards.model != "initial" else 0
+    """Number of a model's iteration, 0 for the first; of a model outside the loop its name."""
+    return wildcards.model.rpartition("_")[2] if wildcards.model != "initial" else 0
 
 
 def previous_model(wildcards):
@@ -110,7 +113,7 @@ def survey_file(key, path):
     """Input function: a file of the survey, or an error that says where to put it."""
 
     def existing(wildcards):
-        if path and SURVEY["kind"] == "release" and not os.path.exists(path):
+        if path and SURVEY["kind"] != "simulated" and not os.path.exists(path):
             raise WorkflowError(
                 f"{path}: no such file. It is survey.release.{key} of the configuration: put the file there, change "
                 "the key, or fetch Galaxy Zoo 2 with `snakemake --cores 4 download --configfile …`, with your file"
@@ -144,15 +147,16 @@ def view_flags(wildcards):
 
 def weights_to_continue(wildcards):
     """The weights that a model's training starts from: none, or those of the iteration before."""
-    iteration = iteration_of(wildcards)
-    if iteration == 0 or not config["loop"]["warm_start"]:
+    strategy, in_loop, _ = wildcards.model.partition("/")
+    if not in_loop or not config["loop"]["warm_start"]:
         return []
-    strategy = wildcards.model.partition("/")[0]
-    return f"{model(wildcards.question, wildcards.seed, strategy, iteration - 1)}/model.weights.h5"
+    return f"{model(wildcards.question, wildcards.seed, strategy, int(iteration_of(wildcards)) - 1)}/model.weights.h5"
 
 
 def training_steps(wildcards):
-    """Steps of a model's training: fewer if it continues another's."""
+    """Steps of a model's training: fewer if it continues another's, and others outside the loop."""
+    if wildcards.model in ("all", "experts"):
+        return config["posteriors"]["training_steps"]
     return config["training"]["steps" if weights_to_continue(wildcards) else "first_steps"]
 
 

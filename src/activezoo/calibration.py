@@ -1,0 +1,311 @@
+"""How far posteriors over votes can be trusted (paper §2.7): what they expect against what volunteers answered.
+
+Suffixes name the axes of an array: G galaxies, R some of them that share one N, T networks, K = N + 1 possible counts,
+E acceptable errors ε, B bins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from activezoo import evaluation, votes
+from activezoo.posterior import Predictions
+
+EPSILONS = (0.02, 0.05, 0.10, 0.20)
+ESTIMATORS = ("mode", "mean")
+ONE, EACH, MIXTURE = "one network", "each network", "mixture"
+# Coverage error with one network and with the mixture of 30 (paper Tables 1 and 2).
+PAPER = {
+    "smooth": {0.02: (0.496, 0.165), 0.05: (0.385, 0.134), 0.10: (0.261, 0.094), 0.20: (0.079, 0.054)},
+    "bar": {0.02: (0.922, 0.455), 0.05: (0.855, 0.424), 0.10: (0.578, 0.292), 0.20: (0.226, 0.118)},
+}
+# Numbers that differ by less are taken as equal, so that N ε = 2 is 2 whatever the floats say.
+_DECIMALS = 9
+_ROUNDING = 10.0**-_DECIMALS
+# Largest number of posterior values held at once (8 MB).
+_CHUNK_VALUES = 1_000_000
+# Normal deviate of a 95 % interval.
+_Z95 = 1.959963984540054
+
+
+def posteriors(predictions: Predictions, responses: np.ndarray) -> Iterator[tuple[np.ndarray, int, np.ndarray]]:
+    """Posteriors of k of the N votes of each galaxy, a chunk of galaxies of equal N at a time.
+
+    Yields
+    ------
+    Positions of the galaxies (R,), their N, and the posteriors, shape (R, K).
+    """
+    responses = np.asarray(responses)
+    if responses.shape != (len(predictions.ids),) or (responses < 1).any():
+        raise ValueError("responses must hold a number of votes, at least 1, for each galaxy")
+    for n in np.unique(responses).astype(int).tolist():
+        rows = np.flatnonzero(responses == n)
+        step = max(1, _CHUNK_VALUES // (n + 1))
+        for start in range(0, len(rows), step):
+            chunk = rows[start : start + step]
+            yield chunk, n, votes.mixture_pmf(predictions.rho_GT[chunk], n, predictions.weights_T)
+
+
+def most_likely(pmf_GK: np.ndarray) -> np.ndarray:
+    """The most likely count, the lowest of those that are equal but for rounding: shape (G,)."""
+    return np.argmax(pmf_GK >= pmf_GK.max(axis=1, keepdims=True) * (1 - _ROUNDING), axis=1)
+
+
+def quantile(pmf_GK: np.ndarray, probability: float) -> np.ndarray:
+    """The lowest count whose cumulative probability is at least `probability`, but for rounding: shape (G,)."""
+    return np.argmax(np.cumsum(pmf_GK, axis=1) >= probability - _ROUNDING, axis=1)
+
+
+def majority(pmf_GK: np.ndarray) -> np.ndarray:
+    """Probability that more than half of the votes are positive; exactly half counts half. Shape (G,)."""
+    n = pmf_GK.shape[1] - 1
+    return pmf_GK @ _says_yes(np.arange(n + 1), n)
+
+
+def _says_yes(k: np.ndarray, responses: np.ndarray | int) -> np.ndarray:
+    """What the majority says: yes is 1, no is 0, a tie ½."""
+    return 0.5 + 0.5 * np.sign(2 * k - responses)
+
+
+def _estimate(pmf_GK: np.ndarray, estimator: str) -> np.ndarray:
+    return most_likely(pmf_GK) if estimator == "mode" else pmf_GK @ np.arange(pmf_GK.shape[1])
+
+
+def estimate(predictions: Predictions, responses: np.ndarray, estimator: str = "mode") -> np.ndarray:
+    """k̂ of each galaxy, shape (G,): the most likely count (`mode`), or the `mean` Σ k p(k), not rounded."""
+    if estimator not in ESTIMATORS:
+        raise ValueError(f"estimator is {estimator!r}, not one of {', '.join(ESTIMATORS)}")
+    k_hat_G = np.empty(len(predictions.ids))
+    for rows, _, pmf_RK in posteriors(predictions, responses):
+        k_hat_G[rows] = _estimate(pmf_RK, estimator)
+    return k_hat_G
+
+
+def majority_probability(predictions: Predictions, responses: np.ndarray) -> np.ndarray:
+    """p(k > N/2) + ½ p(k = N/2) of each galaxy, shape (G,)."""
+    probability_G = np.empty(len(predictions.ids))
+    for rows, _, pmf_RK in posteriors(predictions, responses):
+        probability_G[rows] = majority(pmf_RK)
+    return probability_G
+
+
+def coverage(
+    variants: Mapping[str, Predictions], k: np.ndarray, responses: np.ndarray, epsilons: Sequence[float] = EPSILONS
+) -> pd.DataFrame:
+    """How many galaxies have k within N ε of k̂, as posteriors expect and in fact (paper Eqs. 11-13).
+
+    Parameters
+    ----------
+    variants
+        Predictions of the same galaxies, in the same order, by name. From those of `mixture` come two more: `one
+        network`, the first alone, and `each network`, the mean of the counts of all its networks, each used alone.
+    k, responses
+        Positive votes and all votes N of each galaxy, shapes (G,).
+    epsilons
+        Acceptable errors of a vote fraction, ε.
+
+    Returns
+    -------
+    A row for each variant, estimator of k̂ and ε, with the columns `variant`, `estimator`, `epsilon`, `galaxies`,
+    `expected`, `actual` and `coverage_error` = (expected − actual) / actual, missing where `actual` is 0.
+
+    Notes
+    -----
+    A count j is within ε if |j − k̂| < N ε, strictly. Both sides are rounded to 9 decimals first: N = 40 and ε = 0.05
+    make exactly 2, and j = k̂ ± 2 are outside.
+    """
+    if min(epsilons) < 1e-6:
+        raise ValueError(f"epsilon is {min(epsilons)}: it must be a positive fraction")
+    tables = []
+    for variant, alternatives in _alternatives(variants).items():
+        counts = sum(weight * _counts(one, k, responses, np.asarray(epsilons)) for weight, one in alternatives)
+        for estimator, (expected_E, actual_E) in zip(ESTIMATORS, counts, strict=True):
+            columns = {"variant": variant, "estimator": estimator, "epsilon": epsilons, "galaxies": len(k)}
+            tables.append(pd.DataFrame({**columns, "expected": expected_E, "actual": actual_E}))
+    table = pd.concat(tables, ignore_index=True)
+    table["coverage_error"] = (table.expected - table.actual) / table.actual.where(table.actual > 0)
+    return table
+
+
+def one_network(predictions: Predictions) -> Predictions:
+    """The first network alone."""
+    return Predictions(predictions.ids, predictions.rho_GT[:, :1], np.ones(1))
+
+
+def _alternatives(variants: Mapping[str, Predictions]) -> dict[str, list[tuple[float, Predictions]]]:
+    """Every variant as weighted alternatives, over which its results are averaged: one but for `each network`."""
+    mixture = variants[MIXTURE]
+    for name, predictions in variants.items():
+        if predictions.ids != mixture.ids:
+            raise ValueError(f"{name!r} predicts other galaxies than {MIXTURE!r}, or in another order")
+    networks = [Predictions(mixture.ids, rho_G[:, None], np.ones(1)) for rho_G in mixture.rho_GT.T]
+    return {
+        ONE: [(1.0, one_network(mixture))],
+        EACH: list(zip(mixture.weights_T.tolist(), networks, strict=True)),
+        MIXTURE: [(1.0, mixture)],
+        **{name: [(1.0, predictions)] for name, predictions in variants.items() if name != MIXTURE},
+    }
+
+
+def _counts(predictions: Predictions, k: np.ndarray, responses: np.ndarray, epsilons: np.ndarray) -> np.ndarray:
+    """Galaxies with k within N ε of k̂, by estimator, expected or actual, and ε: shape (estimators, 2, E)."""
+    k, responses = _checked(predictions, k, responses)
+    counts = np.zeros((len(ESTIMATORS), 2, len(epsilons)))
+    for rows, n, pmf_RK in posteriors(predictions, responses):
+        below_RK = np.pad(np.cumsum(pmf_RK, axis=1), ((0, 0), (1, 0)))  # p(k < j) of j = 0 … N + 1
+        for number, estimator in enumerate(ESTIMATORS):
+            k_hat_R1 = _estimate(pmf_RK, estimator)[:, None]
+            first_RE = np.floor(np.round(k_hat_R1 - n * epsilons, _DECIMALS)).astype(int) + 1
+            last_RE = np.ceil(np.round(k_hat_R1 + n * epsilons, _DECIMALS)).astype(int) - 1
+            first_RE, last_RE = np.maximum(first_RE, 0), np.minimum(last_RE, n)
+            expected_RE = np.take_along_axis(below_RK, last_RE + 1, 1) - np.take_along_axis(below_RK, first_RE, 1)
+            actual_RE = (first_RE <= k[rows, None]) & (k[rows, None] <= last_RE)
+            counts[number] += expected_RE.sum(axis=0), actual_RE.sum(axis=0)
+    return counts
+
+
+def _checked(predictions: Predictions, k: np.ndarray, responses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Votes as arrays, if there are 0 to N positive ones for each predicted galaxy."""
+    k, responses = np.asarray(k), np.asarray(responses)
+    if not k.shape == responses.shape == (len(predictions.ids),):
+        raise ValueError(f"{k.shape} k and {responses.shape} responses for {len(predictions.ids)} galaxies")
+    wrong = np.flatnonzero((k < 0) | (k > responses))
+    if wrong.size:
+        galaxy = wrong[0]
+        raise ValueError(f"galaxy {predictions.ids[galaxy]}: {k[galaxy]} of {responses[galaxy]} votes are positive")
+    return k, responses
+
+
+def pit(predictions: Predictions, k: np.ndarray, responses: np.ndarray, bins: int = 10) -> np.ndarray:
+    """Probability integral transform of the observed counts, as a histogram.
+
+    Returns
+    -------
+    Heights of equal bins of [0, 1], shape (bins,), with mean 1. All are 1, but for chance, if the posteriors are
+    calibrated; a U shape means overconfident posteriors, a hump underconfident ones, and a slope a bias.
+
+    Notes
+    -----
+    For counts the transform is not one value but uniform from p(< k) to p(≤ k); it is not drawn, each galaxy being
+    spread over the bins (Czado, Gneiting & Held 2009).
+    """
+    k, responses = _checked(predictions, k, responses)
+    edges_B = np.linspace(0, 1, bins + 1)[1:-1]
+    below_edge_B = np.zeros(bins - 1)
+    for rows, _, pmf_RK in posteriors(predictions, responses):
+        probability_R1 = np.take_along_axis(pmf_RK, k[rows, None], 1)
+        low_R1 = np.take_along_axis(np.cumsum(pmf_RK, axis=1), k[rows, None], 1) - probability_R1
+        # A count of (nearly) no probability is a step, not a slope.
+        slope_R1 = 1 / np.maximum(probability_R1, np.finfo(float).tiny)
+        below_edge_B += np.clip((edges_B - low_R1) * slope_R1, 0, 1).sum(axis=0)
+    return np.diff(below_edge_B / len(k), prepend=0, append=1) * bins
+
+
+def wilson(successes: np.ndarray, trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's 95 % interval of a probability: low and high."""
+    fraction = successes / trials
+    scale = 1 + _Z95**2 / trials
+    centre = (fraction + _Z95**2 / (2 * trials)) / scale
+    half = _Z95 / scale * np.sqrt(fraction * (1 - fraction) / trials + (_Z95 / (2 * trials)) ** 2)
+    # Rounding may carry the interval of a certain outcome a little beyond 0 or 1.
+    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+
+
+def reliability(predictions: Predictions, k: np.ndarray, responses: np.ndarray, bins: int = 10) -> pd.DataFrame:
+    """How often the majority says yes, against the probability of it; a tie is half a yes.
+
+    Returns
+    -------
+    A row for each equal bin of probability that has galaxies, with the columns `bin` (from 0), `galaxies`, `predicted`
+    (mean probability), `observed` (frequency), and `low` and `high`, its 95 % interval.
+    """
+    k, responses = _checked(predictions, k, responses)
+    probability_G = majority_probability(predictions, responses)
+    bin_G = np.clip((probability_G * bins).astype(int), 0, bins - 1)
+    galaxies_B = np.bincount(bin_G, minlength=bins)
+    filled = galaxies_B > 0
+    yes_B = np.bincount(bin_G, _says_yes(k, responses), bins)[filled]
+    probability_B = np.bincount(bin_G, probability_G, bins)[filled]
+    galaxies_B = galaxies_B[filled]
+    low, high = wilson(yes_B, galaxies_B)
+    return pd.DataFrame(
+        {
+            "bin": np.flatnonzero(filled),
+            "galaxies": galaxies_B,
+            "predicted": probability_B / galaxies_B,
+            "observed": yes_B / galaxies_B,
+            "low": low,
+            "high": high,
+        }
+    )
+
+
+def expected_calibration_error(reliability_table: pd.DataFrame) -> float:
+    """Mean distance of the predicted probability from the observed frequency, over the galaxies of all bins."""
+    distance = (reliability_table.predicted - reliability_table.observed).abs()
+    return float(np.average(distance, weights=reliability_table.galaxies))
+
+
+def crps(predictions: Predictions, k: np.ndarray, responses: np.ndarray) -> np.ndarray:
+    """Continuous ranked probability score of each galaxy, Σ_j (p(≤ j) − [k ≤ j])² / N, shape (G,).
+
+    In units of vote fraction, 0 at best; that of a prediction without uncertainty is its absolute error.
+    """
+    k, responses = _checked(predictions, k, responses)
+    score_G = np.empty(len(k))
+    for rows, n, pmf_RK in posteriors(predictions, responses):
+        observed_RK = k[rows, None] <= np.arange(n + 1)
+        score_G[rows] = ((np.cumsum(pmf_RK, axis=1) - observed_RK) ** 2).sum(axis=1) / n
+    return score_G
+
+
+def surprise(predictions: Predictions, k: np.ndarray, responses: np.ndarray) -> np.ndarray:
+    """Surprise of the mixture at the votes of each galaxy, −log p(k), in nats: shape (G,)."""
+    from scipy.special import gammaln, logsumexp
+
+    k, responses = _checked(predictions, k, responses)
+    loss_GT = votes.binomial_loss(predictions.rho_GT, k[:, None], responses[:, None])
+    log_choose_G = gammaln(responses + 1) - gammaln(k + 1) - gammaln(responses - k + 1)
+    return -logsumexp(-loss_GT, axis=1, b=predictions.weights_T) - log_choose_G
+
+
+def scores(variants: Mapping[str, Predictions], k: np.ndarray, responses: np.ndarray) -> pd.DataFrame:
+    """Scores of point estimates, probabilities and whole posteriors, with the variants of `coverage`.
+
+    Returns
+    -------
+    A row for each variant, with the columns
+
+    - `variant`, `galaxies`;
+    - `rmse_mode`, `rmse_mean`, `rmse_rho`: root-mean-square deviation from k/N of k̂/N, for both estimators of k̂, and
+      of ρ̂, averaged over networks. The last two are the same number: the mean of k of a mixture of binomials is N ρ̂;
+    - `crps`: mean over galaxies, in units of vote fraction;
+    - `expected_calibration_error`: of the majority's answer;
+    - `surprise`: mean over galaxies, nats;
+    - `accuracy`: how often the likelier answer of the majority is the majority's; tied galaxies are left out.
+    """
+    rows = []
+    for variant, alternatives in _alternatives(variants).items():
+        weights, members = zip(*alternatives, strict=True)
+        each = pd.DataFrame([_scores(predictions, k, responses) for predictions in members])
+        means = zip(each, np.average(each, axis=0, weights=weights), strict=True)
+        rows.append({"variant": variant, "galaxies": len(k), **dict(means)})
+    return pd.DataFrame(rows)
+
+
+def _scores(predictions: Predictions, k: np.ndarray, responses: np.ndarray) -> dict[str, float]:
+    k, responses = _checked(predictions, k, responses)
+    decided = 2 * k != responses
+    right = (majority_probability(predictions, responses) > 0.5) == (2 * k > responses)
+    return {
+        "rmse_mode": evaluation.rmse(estimate(predictions, responses, "mode") / responses, k, responses),
+        "rmse_mean": evaluation.rmse(estimate(predictions, responses, "mean") / responses, k, responses),
+        "rmse_rho": evaluation.rmse(predictions.rho_GT @ predictions.weights_T, k, responses),
+        "crps": float(crps(predictions, k, responses).mean()),
+        "expected_calibration_error": expected_calibration_error(reliability(predictions, k, responses)),
+        "surprise": float(surprise(predictions, k, responses).mean()),
+        "accuracy": float(right[decided].mean()) if decided.any() else np.nan,
+    }

@@ -1,0 +1,70 @@
+"""The dropout rate of prediction, tuned on held-out galaxies until posteriors are calibrated (paper §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from activezoo import calibration, posterior, tables
+from activezoo.augmentation import View
+from activezoo.posterior import Predictions, Sampling
+
+if TYPE_CHECKING:
+    import keras
+
+RATES = tuple((np.arange(1, 20) / 20).tolist())
+
+
+def predict_at_rates(
+    models: Sequence[keras.Model],
+    read_grey: Callable[[slice], np.ndarray],
+    ids: Sequence[str],
+    view: View,
+    sampling: Sampling,
+    keys: Sequence[tuple],
+    rates: Sequence[float] = RATES,
+) -> dict[float, Predictions]:
+    """Predictions of a mixture of models by dropout rate, for which images go through the convolutions only once.
+
+    The parameters are those of `posterior.predict`, with a model and a key of its draws each.
+    """
+    weights_T = np.tile(posterior.network_weights(sampling), len(models)) / len(models)
+    rho_RGT = np.empty((len(rates), len(ids), len(weights_T)))
+    for number, (model, key) in enumerate(zip(models, keys, strict=True)):
+        networks = slice(number * len(weights_T) // len(models), (number + 1) * len(weights_T) // len(models))
+        start = 0
+        for batch, features_GAH in posterior.features(model, read_grey, ids, view, sampling, key):
+            galaxies = slice(start, start := start + len(batch))
+            for rho_GT, rate in zip(rho_RGT, rates, strict=True):
+                head = posterior.head_of(model, rate)
+                rho_GT[galaxies, networks] = posterior.vote_probability(features_GAH, head, sampling, key)
+    return {rate: Predictions(list(ids), rho_GT, weights_T) for rate, rho_GT in zip(rates, rho_RGT, strict=True)}
+
+
+def coverage_by_rate(predictions: dict[float, Predictions], k: np.ndarray, responses: np.ndarray) -> pd.DataFrame:
+    """Coverage error of the mixture by dropout rate.
+
+    Returns
+    -------
+    A row for each rate and ε, with the columns `dropout`, `epsilon`, `galaxies`, `coverage_error` (k̂ being the most
+    likely count) and `chosen`: the rate with the smallest absolute coverage error, averaged over ε.
+    """
+    tables_of_rates = []
+    for rate, predicted in predictions.items():
+        table = calibration.coverage({calibration.MIXTURE: predicted}, k, responses)
+        table = table[(table.variant == calibration.MIXTURE) & (table.estimator == "mode")]
+        tables_of_rates.append(table[["epsilon", "galaxies", "coverage_error"]])
+        tables_of_rates[-1].insert(0, "dropout", rate)
+    table = pd.concat(tables_of_rates, ignore_index=True)
+    error = table.coverage_error.abs().groupby(table.dropout).mean()
+    return table.assign(chosen=table.dropout == error.idxmin())
+
+
+def read(path: str | Path) -> float:
+    """The chosen rate, from the table of `coverage_by_rate` in parquet."""
+    table = tables.read(Path(path).with_suffix(".parquet")).to_pandas()
+    return float(table.dropout[table.chosen].iloc[0])

@@ -1,0 +1,193 @@
+"""The page about posteriors: what they are worth, in the order of the paper's results (§2.7 and Appendix A)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from activezoo import calibration, experts, tables
+from activezoo.report import markdown_figure, markdown_table
+
+# Figures, by what their names end in: title, and what is said about them.
+CAPTIONS = {
+    "examples": (
+        "Posteriors",
+        "Posteriors over k of N votes for randomly chosen test galaxies: the image as the first network saw it, the "
+        "binomial of that network alone, and the mixture of all networks, with the binomial of each in grey. The votes "
+        "that the galaxy got are marked.",
+    ),
+    "calibration": (
+        "Calibration",
+        "Galaxies whose vote fraction lies within ε of the most likely one: how many the posteriors of one network, "
+        "the mixture and the last variant expect (lines), and how many there are (dashed). Right: coverage error of "
+        "every variant, which is above 0 where it is overconfident.",
+    ),
+    "diagnostics": (
+        "Calibration of the whole posterior, and of the majority",
+        "The probability integral transform of k is flat for calibrated posteriors, and U-shaped for overconfident "
+        "ones. In the reliability diagram, the frequency of a yes of the majority against its probability; bars are "
+        "95 % intervals.",
+    ),
+    "tuning": (
+        "The dropout rate",
+        "Coverage error on held-out galaxies against the dropout rate of prediction, and the rate chosen by it.",
+    ),
+    "distributions": (
+        "Distributions",
+        "Predicted vote fractions ρ̂ against k/N, and most likely counts against k.",
+    ),
+    "classification": (
+        "Classification",
+        "Reduced to the answer of the majority: ROC curves, and confusion matrices of all galaxies and of the most "
+        "confident ones. The volunteers' majority is the truth; exactly half counts as no.",
+    ),
+    "surprise": (
+        "What drives the surprise",
+        "An Explainable Boosting Machine predicts the surprise −log p(k) of the posterior at each galaxy. The "
+        "importance of a feature is its mean absolute effect, additive and apart from those of the others, with 95 % "
+        "intervals over bootstrap samples.",
+    ),
+    "experts": (
+        "What experts would say",
+        "Experts' classes of galaxies on which nothing was fitted, as told by a plain CNN trained on experts' classes, "
+        "by volunteers' vote fractions, and by those that the networks predict. The latter two are rescaled by one "
+        "logistic function of the vote fraction.",
+    ),
+}
+
+
+def page(survey: str, folders: Sequence[Path], figures: Iterable[Path], output: Path) -> str:
+    """The page in Markdown.
+
+    Parameters
+    ----------
+    folders
+        Tables of each question, in <question>/posteriors.
+    figures
+        Image files posterior_<name>.png, each in a folder named for its question.
+    output
+        Folder where the page will be; links start from there.
+    """
+    figures = [Path(figure) for figure in figures]
+    parts = [
+        f"# Posteriors on {survey}",
+        "Networks were trained on all labelled galaxies but those of the test set, which the numbers here are about. "
+        "*One network* is one dropout mask and one view of an image by one model; *each network* is the average over "
+        "the networks of the mixture, each used by itself; the *mixture* averages their binomials. Later variants have "
+        "what those before them have, and one thing more.",
+    ]
+    for folder in map(Path, folders):
+        question = folder.parent.name
+        read = {path.stem: tables.read(path).to_pandas() for path in sorted(folder.glob("*.parquet"))}
+        parts.append(f"## {question} ({read['scores'].galaxies.iloc[0]:,} test galaxies)")
+        for figure in figures:
+            if figure.parent.name == question:
+                name = figure.stem.removeprefix("posterior_")
+                title, caption = CAPTIONS[name]
+                parts += [f"### {title}", *_tables(name, read, question)]
+                parts += [markdown_figure(title, figure, output), caption]
+        parts.append(f"All numbers: {_links(folder, output)}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _tables(figure: str, read: dict[str, pd.DataFrame], question: str) -> list[str]:
+    """What is said in numbers beside a figure."""
+    if figure == "calibration":
+        return [
+            "Coverage error, (expected − actual) / actual count of galaxies within ε, of the most likely count (in "
+            "brackets: of the mean):",
+            coverage_table(read["calibration"], question),
+            "How often central intervals of the posterior of the last variant hold the truth:",
+            intervals_table(read["interval_coverage"]),
+        ]
+    if figure == "diagnostics":
+        return [
+            scores_table(read["scores"]),
+            "CRPS is in units of vote fraction, surprise in nats, ECE the expected calibration error of the majority's "
+            "answer; lower is better.",
+        ]
+    if figure == "classification":
+        return [_formatted(read["classification"], 3)]
+    if figure == "experts":
+        return [experts_table(read["experts_counts"], read["experts_scores"])]
+    return []
+
+
+def coverage_table(coverage: pd.DataFrame, question: str) -> str:
+    """Coverage errors by variant and ε (Tables 1-2), beside those of the paper if it has the question."""
+    errors = coverage.set_index(["variant", "epsilon", "estimator"]).coverage_error
+    rows = []
+    for variant in coverage.variant.unique():
+        of_variant = [errors[variant, epsilon] for epsilon in calibration.EPSILONS]
+        rows.append([variant, *(f"{_percent(of['mode'])} ({_percent(of['mean'])})" for of in of_variant)])
+    for number, variant in enumerate((calibration.ONE, calibration.MIXTURE)):
+        paper = calibration.PAPER.get(question)
+        if paper:
+            rows.append([f"paper, {variant}", *(_percent(paper[epsilon][number]) for epsilon in calibration.EPSILONS)])
+    return markdown_table(["", *(f"ε = {epsilon:.2f}" for epsilon in calibration.EPSILONS)], rows)
+
+
+def intervals_table(coverage: pd.DataFrame) -> str:
+    """How often intervals hold the truth."""
+    rows = []
+    for row in coverage.itertuples():
+        name, unit = ("true ρ", "") if row.quantity == "rho" else ("k", " votes")
+        fractions = [_percent(row.covered), _percent(row.standard_error), _percent(row.below), _percent(row.above)]
+        rows.append([name, f"{100 * row.level:.0f} %", *fractions, f"{row.mean_width:.3g}{unit}"])
+    head = ("interval for", "level", "holds the truth", "standard error", "truth below", "truth above", "mean width")
+    return markdown_table(head, rows)
+
+
+def scores_table(scores: pd.DataFrame) -> str:
+    """Scores by variant."""
+    names = {
+        "variant": "",
+        "rmse_mode": "RMSE of k̂/N (mode)",
+        "rmse_mean": "RMSE of k̂/N (mean) and of ρ̂",
+        "crps": "CRPS",
+        "surprise": "surprise",
+        "expected_calibration_error": "ECE",
+        "accuracy": "accuracy",
+    }
+    return _formatted(scores[list(names)].rename(columns=names), 4)
+
+
+def experts_table(counts: pd.DataFrame, scores: pd.DataFrame) -> str:
+    """Galaxies that experts say yes to, as predicted, beside the counts of the paper."""
+    rows = [
+        [
+            row.predictor,
+            f"{row.predicted:.0f} ({row.low:.0f} to {row.high:.0f})",
+            f"{row.actual:,} of {row.galaxies:,}",
+            f"{row.area:.3f}",
+            f"{row.brier_score:.4f}",
+            f"{experts.PAPER[row.predictor]} ({experts.PAPER_ACTUAL} of {experts.PAPER_GALAXIES:,})",
+        ]
+        for row in counts.merge(scores, on="predictor").itertuples()
+    ]
+    head = ("", "predicted (95 %)", "actual", "area under ROC", "Brier score", "paper: predicted (actual)")
+    return markdown_table(head, rows)
+
+
+def _percent(fraction: float) -> str:
+    return "not defined" if math.isnan(fraction) else f"{100 * fraction:.1f} %".replace("-", "−")
+
+
+def _formatted(table: pd.DataFrame, decimals: int) -> str:
+    """A data frame, with fractions to so many decimals."""
+
+    def text(value: str | float) -> str:
+        if isinstance(value, float):
+            return "not defined" if math.isnan(value) else f"{value:,.{decimals}f}"
+        return value if isinstance(value, str) else f"{value:,}"
+
+    rows = [[text(value) for value in row] for row in table.itertuples(index=False)]
+    return markdown_table([name.replace("_", " ") for name in table], rows)
+
+
+def _links(folder: Path, output: Path) -> str:
+    place = folder.relative_to(output).as_posix()
+    return ", ".join(f"[{path.stem.replace('_', ' ')}]({place}/{path.name})" for path in sorted(folder.glob("*.csv")))

@@ -1,0 +1,130 @@
+"""Beta calibration: against the likelihood of the mixture that it maximises, and its properties."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+from scipy.stats import binom
+
+from activezoo import rescaling
+from activezoo.errors import InputError
+from activezoo.posterior import Predictions
+from activezoo.rescaling import IDENTITY, Rescaling
+
+RESPONSES = 40
+
+
+def distorted(truth: Rescaling, galaxies: int = 3000, networks: int = 4, seed: int = 0):
+    """Predictions whose rescaling gives the probability that the votes, shape (G, T), were drawn with."""
+    rng = np.random.default_rng(seed)
+    rho_GT = rng.uniform(0.05, 0.95, (galaxies, networks))
+    return rho_GT, rng.binomial(RESPONSES, truth.apply(rho_GT))
+
+
+def fit(rho_GT: np.ndarray, k: np.ndarray, responses: np.ndarray, weights_T: np.ndarray | None = None) -> Rescaling:
+    networks = rho_GT.shape[1]
+    weights_T = np.full(networks, 1 / networks) if weights_T is None else weights_T
+    return rescaling.fit(Predictions([str(row) for row in range(len(rho_GT))], rho_GT, weights_T), k, responses)
+
+
+def surprise(rho_GT: np.ndarray, k: np.ndarray, responses: np.ndarray, weights_T: np.ndarray) -> float:
+    return float(-np.mean(np.log(binom.pmf(k[:, None], responses[:, None], rho_GT) @ weights_T)))
+
+
+@pytest.mark.parametrize("truth", [Rescaling(1.5, 0.7, 0.3), Rescaling(0.5, 2.0, -0.5), IDENTITY])
+def test_finds_the_rescaling_that_made_the_votes(truth):
+    rho_GT, k_GT = distorted(truth, networks=1)
+    found = fit(rho_GT, k_GT[:, 0], np.full(len(rho_GT), RESPONSES))
+    assert found == pytest.approx(truth, abs=0.06)
+
+
+@pytest.mark.parametrize("weights_T", [None, np.array([0.7, 0.2, 0.1])])
+def test_maximises_the_likelihood_of_the_mixture(weights_T):
+    """Against a general optimiser on binomial probabilities."""
+    rng = np.random.default_rng(1)
+    responses = rng.integers(10, 45, 200)
+    logit_G = rng.normal(0, 2, 200)
+    k = rng.binomial(responses, expit(logit_G))
+    rho_GT = expit(0.6 * logit_G[:, None] + rng.normal(0, 0.4, (200, 3)))
+    found = fit(rho_GT, k, responses, weights_T)
+    each = np.full(3, 1 / 3) if weights_T is None else weights_T
+
+    def objective(coefficients: np.ndarray) -> float:
+        return surprise(Rescaling(*coefficients).apply(rho_GT), k, responses, each)
+
+    best = minimize(objective, IDENTITY, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-9, "maxiter": 4000})
+    assert objective(found) == pytest.approx(best.fun, abs=1e-6)
+    assert found == pytest.approx(best.x, abs=0.02)
+    assert min(found.a, found.b) > 1
+
+
+def test_no_slope_is_negative():
+    """Votes made with a negative slope; the best slope of the other term alone comes from a general optimiser."""
+    rng = np.random.default_rng(2)
+    rho = rng.uniform(0.05, 0.95, 500)
+    k = rng.binomial(RESPONSES, expit(-0.5 * np.log(rho) - 2 * np.log(1 - rho) - 1))
+    responses = np.full(500, RESPONSES)
+    found = fit(rho[:, None], k, responses)
+
+    def objective(coefficients: np.ndarray) -> float:
+        return surprise(Rescaling(0, *coefficients).apply(rho[:, None]), k, responses, np.ones(1))
+
+    best = minimize(objective, (1, 0), method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-9})
+    assert found.a == 0
+    assert (found.b, found.c) == pytest.approx(best.x, abs=1e-2)
+
+
+def test_predictions_that_order_galaxies_the_wrong_way_become_their_mean():
+    rho_GT, k_GT = distorted(IDENTITY, networks=1)
+    k, responses = k_GT[:, 0], np.full(len(rho_GT), RESPONSES)
+    found = fit(1 - rho_GT, k, responses)
+    assert found == pytest.approx((0, 0, logit(np.mean(k / responses))), abs=1e-3)
+
+
+@given(
+    a=st.floats(0, 5),
+    b=st.floats(0, 5),
+    c=st.floats(-5, 5),
+    rho=st.lists(st.floats(0, 1), min_size=2, max_size=20),
+)
+def test_keeps_the_order_and_stays_a_probability(a, b, c, rho):
+    rescaled = Rescaling(a, b, c).apply(np.sort(rho))
+    assert np.all((rescaled > 0) & (rescaled < 1))
+    assert np.all(np.diff(rescaled) >= -1e-12)
+
+
+@given(st.floats(1e-6, 1 - 1e-6))
+def test_identity(rho):
+    assert IDENTITY.apply(rho) == pytest.approx(rho, rel=1e-9)
+
+
+def test_applies_the_formula_whatever_the_shape():
+    rho = np.array([[0.1, 0.5], [0.9, 0.99]])
+    odds = np.exp(0.4) * rho**1.5 / (1 - rho) ** 0.5
+    assert Rescaling(1.5, 0.5, 0.4).apply(rho) == pytest.approx(odds / (1 + odds), rel=1e-12)
+
+
+@pytest.mark.parametrize("k", [0, RESPONSES])
+def test_votes_that_are_all_the_same_are_refused(k):
+    with pytest.raises(InputError, match=rf"{3 * k} of 120 votes on 3 held-out galaxies"):
+        fit(np.full((3, 2), 0.5), np.full(3, k), np.full(3, RESPONSES))
+
+
+def test_file(tmp_path):
+    path = tmp_path / "rescaling.json"
+    rescaling.write(Rescaling(1.1, 0.1 + 0.2, -1e-17), path)
+    assert rescaling.read(path) == Rescaling(1.1, 0.1 + 0.2, -1e-17)
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2, 3]", '{"a": 1, "b": 2}', '{"a": 1, "b": 2, "c": "x"}', '{"a": null}'])
+def test_other_files_are_refused(tmp_path, text):
+    path = tmp_path / "rescaling.json"
+    with pytest.raises(InputError, match="no such file"):
+        rescaling.read(path)
+    path.write_text(text)
+    with pytest.raises(InputError, match="not the coefficients"):
+        rescaling.read(path)
