@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activezoo import tables
-from activezoo.catalogue import Columns, Question, read_catalogue, read_questions
+from activezoo.catalogue import Columns, Question, read_catalogue, read_features, read_images, read_questions
 from activezoo.cli import main
 from activezoo.errors import InputError
 
@@ -483,3 +483,28 @@ def test_vote_fractions_are_not_votes():
             {"smooth": Question(["Class1.1"], ["Class1.1", "Class1.2", "Class1.3"], 1)},
             columns=Columns(id="GalaxyID", sample=None),
         )
+
+
+def test_a_folder_of_images_is_a_survey_of_galaxies_of_their_names(tmp_path):
+    (tmp_path / "deeper").mkdir()
+    for name in ("b.png", "deeper/a.JPG", "c.jpg", "deeper/c.jpeg", "._b.png", "notes.txt"):
+        (tmp_path / name).touch()
+    galaxies, rejected = read_images(tmp_path, max_rejected=0.5)
+    paths = [str(tmp_path / name) for name in ("deeper/a.JPG", "b.png")]
+    assert galaxies.to_pydict() == {"id": ["a", "b"], "image": paths}
+    assert rejected["id"].to_pylist() == ["c", "c"]
+    assert set(rejected["value"].to_pylist()) == {str(tmp_path / "c.jpg"), str(tmp_path / "deeper/c.jpeg")}
+    with pytest.raises(InputError, match=r"2 of 4 images cannot be used.*several image files of this name"):
+        read_images(tmp_path, max_rejected=0.4)
+
+
+def test_features_are_numbers_by_id_of_the_columns_that_there_are(tmp_path, caplog):
+    path = tmp_path / "catalogue.csv"
+    path.write_text(
+        "dr7objid,redshift,class\n587739505552785605,0.05,Sb\n587739505552785606,,E\n587739505552785605,1,x\n"
+    )
+    features = read_features(path, "dr7objid", ["redshift", "mass", "class"])
+    assert list(features.index) == ["587739505552785605", "587739505552785606"]
+    assert features.redshift.iloc[0] == 0.05
+    assert features.isna().sum().to_dict() == {"redshift": 1, "class": 2}
+    assert "has no columns mass" in caplog.text

@@ -26,6 +26,15 @@ def test_split_does_not_depend_on_the_order_of_the_catalogue():
     assert dict(zip(IDS[::-1], turned, strict=True)) == roles
 
 
+def test_held_out_galaxies_are_a_fraction_whatever_the_order():
+    held = splitting.hold_out(IDS, "smooth", 0.25)
+    assert held.sum() == 25
+    np.testing.assert_array_equal(splitting.hold_out(IDS[::-1], "smooth", 0.25)[::-1], held)
+    assert not splitting.hold_out(IDS, "smooth", 0).any()
+    with pytest.raises(InputError, match=r"fraction 0.01 \(posterior.held_out\) of 3 training galaxies is 0"):
+        splitting.hold_out(IDS[:3], "smooth", 0.01)
+
+
 def test_too_few_galaxies_stop_the_split_and_too_small_a_pool_the_loop():
     with pytest.raises(InputError, match="100 usable galaxies are too few for 90 test and 10 initial"):
         splitting.split(IDS, "smooth", 1, 90, 10)
@@ -72,6 +81,7 @@ def test_the_oracle_answers_in_order_and_only_what_it_is_asked(votes):
     table = oracle.label(["b", "a"], votes, "smooth", 3)
     assert table.to_pydict() == {"id": ["b", "a"], "k": [4, 3], "N": [41, 40], "iteration": [3, 3]}
     assert oracle.label(["a"], votes, "bar", 0)["k"].to_pylist() == [1]
+    assert oracle.label([], votes, "bar", 0).schema == table.schema
 
 
 def test_the_oracle_names_a_galaxy_without_votes(votes):

@@ -69,7 +69,8 @@ def profile_path(profile: str) -> str:
 
 def test_profiles_name_rules_that_exist():
     sources = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
-    rules = {line.split()[1].rstrip(":") for path in sources for line in path.open() if line.startswith("rule ")}
+    lines = [line.split() for path in sources for line in path.open()]
+    rules = {words[1].rstrip(":") for words in lines if words[:1] == ["rule"]}
     for profile in ("slurm", "generic"):
         settings = yaml.safe_load((ROOT / "profiles" / profile / "config.yaml").read_text())
         assert {*settings["set-resources"], *settings["groups"]} <= rules

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,51 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from activezoo import images, report
+from workflow_runs import ROOT, command, overlay, planned, snakemake
 
-ROOT = Path(__file__).parents[1]
-SMOKE = ROOT / "tests/config/smoke.yaml"
-PROFILE = ROOT / "profiles/default"
 SAMPLE = ROOT.parent / "shared/data/gz2_sample"
 RUN = Path("results/smoke/smooth")
-
-
-def command(folder, *arguments, configfiles=(SMOKE,)):
-    """Snakemake on the project's workflow, in a folder of its own."""
-    return [
-        *(sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--workflow-profile", str(PROFILE)),
-        *("--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)),
-        *("--configfile", *map(str, configfiles)),
-    ]
-
-
-def snakemake(folder, *arguments, configfiles=(SMOKE,), succeeds=True):
-    """Run it, and return what it printed."""
-    done = subprocess.run(
-        command(folder, *arguments, configfiles=configfiles),
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
-    printed = done.stdout + done.stderr
-    assert (done.returncode == 0) == succeeds, printed
-    return printed
-
-
-def planned(folder, *arguments, configfiles=(SMOKE,)):
-    """Number of jobs of each rule that a run would do."""
-    printed = snakemake(folder, "--dry-run", *arguments, configfiles=configfiles)
-    lines = [line.split() for line in printed.splitlines()]
-    return {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
-
-
-def overlay(folder, **sections):
-    """A further configfile."""
-    path = folder / f"overlay-{len(list(folder.glob('overlay-*')))}.yaml"
-    path.write_text(yaml.safe_dump(sections))
-    return (SMOKE, path)
 
 
 def digests(folder):

@@ -22,6 +22,8 @@ PAPER = {
     "smooth": {0.02: (0.496, 0.165), 0.05: (0.385, 0.134), 0.10: (0.261, 0.094), 0.20: (0.079, 0.054)},
     "bar": {0.02: (0.922, 0.455), 0.05: (0.855, 0.424), 0.10: (0.578, 0.292), 0.20: (0.226, 0.118)},
 }
+# Root-mean-square error of the most likely fraction, by the mixture (paper §2.7.1).
+PAPER_RMSE = {"smooth": 0.10, "bar": 0.15}
 # Numbers that differ by less are taken as equal, so that N ε = 2 is 2 whatever the floats say.
 _DECIMALS = 9
 _ROUNDING = 10.0**-_DECIMALS

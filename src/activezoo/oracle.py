@@ -23,11 +23,12 @@ def retrieve_votes(votes: str | Path, question: str, ids: Sequence[str]) -> tupl
     InputError
         A galaxy has no votes on this question.
     """
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     table = tables.read(votes, ["id", "question", "k", "N"])
     table = table.filter(pc.equal(table["question"], question))
-    rows = pc.index_in(np.asarray(ids, dtype=object), value_set=table["id"])
+    rows = pc.index_in(pa.array(ids, pa.string()), value_set=table["id"])
     if rows.null_count:
         unknown = ids[rows.is_null().to_numpy(zero_copy_only=False).argmax()]
         raise InputError(f"{votes}: no votes on question {question!r} for galaxy {unknown}")

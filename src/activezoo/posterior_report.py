@@ -107,13 +107,18 @@ def _tables(figure: str, read: dict[str, pd.DataFrame], question: str) -> list[s
         return [
             scores_table(read["scores"]),
             "CRPS is in units of vote fraction, surprise in nats, ECE the expected calibration error of the majority's "
-            "answer; lower is better.",
+            "answer; lower is better." + _paper_rmse(question),
         ]
     if figure == "classification":
         return [_formatted(read["classification"], 3)]
     if figure == "experts":
         return [experts_table(read["experts_counts"], read["experts_scores"])]
     return []
+
+
+def _paper_rmse(question: str) -> str:
+    rmse = calibration.PAPER_RMSE.get(question)
+    return f" The paper's mixture has an RMSE of {rmse:.2f} (mode)." if rmse else ""
 
 
 def coverage_table(coverage: pd.DataFrame, question: str) -> str:

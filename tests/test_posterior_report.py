@@ -1,0 +1,57 @@
+"""The page about posteriors says what the tables say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from activezoo import calibration, learning_curves, posterior_catalogue, posterior_report
+from activezoo.posterior import Predictions
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Tables of calibrated posteriors on 200 galaxies."""
+    rng = np.random.default_rng(2)
+    rho_GT = rng.beta(4, 4, (200, 5))
+    k = rng.binomial(40, rho_GT[:, 3])
+    variants = {"mixture": Predictions([str(row) for row in range(200)], rho_GT, np.full(5, 0.2))}
+    responses = np.full(200, 40)
+    test = posterior_catalogue.summarise(variants["mixture"], responses).to_pandas()
+    folder = tmp_path / "smooth/posteriors"
+    for name, table in {
+        "calibration": calibration.coverage(variants, k, responses),
+        "scores": calibration.scores(variants, k, responses),
+        "interval_coverage": posterior_catalogue.interval_coverage(test, rho_GT[:, 3], k),
+        "classification": pd.DataFrame({"subset": ["all"], "galaxies": [1200], "accuracy": [0.75], "area": [np.nan]}),
+    }.items():
+        learning_curves.write(table, folder / name)
+    return folder
+
+
+def row(page: str, name: str) -> list[str]:
+    """Cells of the first row of a table that starts with this name."""
+    line = next(line for line in page.splitlines() if line.startswith(f"| {name} |"))
+    return [cell.strip() for cell in line.strip("|").split("|")][1:]
+
+
+def test_numbers_are_those_of_the_tables_beside_the_paper(folder, tmp_path):
+    figures = [tmp_path / f"figures/smooth/posterior_{name}.png" for name in ("calibration", "diagnostics")]
+    figures.append(tmp_path / "figures/bar/posterior_examples.png")
+    page = posterior_report.page("here", [folder], figures, tmp_path)
+    table = pd.read_csv(folder / "calibration.csv").set_index(["variant", "estimator", "epsilon"]).coverage_error
+    mode, mean = (100 * table["mixture", estimator, 0.1] for estimator in ("mode", "mean"))
+    assert row(page, "mixture")[2] == f"{mode:.1f} % ({mean:.1f} %)".replace("-", "−")
+    assert row(page, "paper, mixture") == ["16.5 %", "13.4 %", "9.4 %", "5.4 %"]
+    intervals = pd.read_csv(folder / "interval_coverage.csv")
+    assert row(page, "true ρ")[:2] == ["68 %", f"{100 * intervals.covered[0]:.1f} %"]
+    assert "![Calibration](figures/smooth/posterior_calibration.png)" in page
+    assert "figures/bar" not in page
+    assert "(smooth/posteriors/scores.csv)" in page
+
+
+def test_what_is_not_defined_is_called_so(folder, tmp_path):
+    page = posterior_report.page("here", [folder], [tmp_path / "figures/smooth/posterior_classification.png"], tmp_path)
+    assert row(page, "all") == ["1,200", "0.750", "not defined"]
+    nothing = pd.DataFrame({"variant": "mixture", "epsilon": calibration.EPSILONS, "coverage_error": np.nan})
+    both = pd.concat([nothing.assign(estimator=estimator) for estimator in calibration.ESTIMATORS])
+    assert row(posterior_report.coverage_table(both, "other"), "mixture") == ["not defined (not defined)"] * 4

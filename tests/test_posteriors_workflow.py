@@ -1,0 +1,171 @@
+"""The target `posteriors`, with real Snakemake: on the small survey, and on images without votes."""
+
+import re
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from scipy.stats import binom
+
+from workflow_runs import SMOKE, overlay, planned, snakemake
+
+BAR = Path("results/smoke/bar")
+VARIANTS = {
+    "mixture": "mixture",
+    "ensemble": "ensemble",
+    "tuned dropout": "tuned_dropout",
+    "rescaled": "rescaled",
+}
+
+
+def read(path) -> pd.DataFrame:
+    return pq.read_table(path).to_pandas()
+
+
+@pytest.fixture(scope="session")
+def predicted(tmp_path_factory):
+    """A folder with the posteriors of the smoke run, every option being on; not to be changed."""
+    folder = tmp_path_factory.mktemp("posteriors")
+    snakemake(folder, "posteriors")
+    return folder
+
+
+def test_networks_are_trained_on_no_galaxy_that_they_are_judged_by(predicted):
+    split = read(predicted / BAR / "seed_1/split.parquet").set_index("id").role
+    experts = read(predicted / BAR / "posteriors/experts.parquet")
+    judged = set(split.index[split == "test"]) | set(experts.id[experts.role == "evaluate"])
+    labelled = read(predicted / BAR / "seed_1/all/labelled.parquet")
+    held_out = read(predicted / BAR / "seed_1/all/held_out.parquet")
+    assert not set(labelled.id) & set(held_out.id)
+    assert set(labelled.id) | set(held_out.id) == set(split.index) - judged
+    assert len(held_out) == round(0.15 * (len(labelled) + len(held_out)))
+    pd.testing.assert_frame_equal(read(predicted / BAR / "seed_2/all/labelled.parquet").sort_values("id"),
+                                  labelled.sort_values("id"), check_like=True)  # fmt: skip
+    fit = set(experts.id[experts.role == "fit"])
+    assert set(read(predicted / BAR / "seed_1/experts/labelled.parquet").id) == fit
+
+
+def counts(rho_T, k, n, epsilon):
+    """Whether a galaxy is within ε of its most likely count, as expected and in fact (paper Eqs. 11-12)."""
+    pmf = np.mean([binom.pmf(range(n + 1), n, rho) for rho in rho_T], axis=0)
+    k_hat = next(j for j in range(n + 1) if pmf[j] >= pmf.max() * (1 - 1e-9))
+    within = [j for j in range(n + 1) if abs(j - k_hat) < n * Fraction(str(epsilon))]
+    return pmf[within].sum(), k in within
+
+
+def test_calibration_table_is_that_of_brute_force(predicted):
+    folder = predicted / BAR / "posteriors"
+    table = read(folder / "calibration.parquet")
+    table = table[table.estimator == "mode"].set_index(["variant", "epsilon"])
+    votes = read(predicted / "results/smoke/catalogue/votes.parquet")
+    votes = votes[votes.question == "bar"].set_index("id")
+    assert list(table.index.unique("variant")) == ["one network", "each network", *VARIANTS]
+    for variant, name in VARIANTS.items():
+        predictions = read(folder / name / "test.parquet").set_index("id").rho
+        assert len(predictions) == 30
+        assert {len(rho_T) for rho_T in predictions} == {4 if variant == "mixture" else 8}
+        for epsilon in (0.02, 0.05, 0.1, 0.2):
+            rows = [counts(rho_T, votes.k[galaxy], votes.N[galaxy], epsilon) for galaxy, rho_T in predictions.items()]
+            expected, actual = np.sum(rows, axis=0)
+            row = table.loc[(variant, epsilon)]
+            assert row.expected == pytest.approx(expected, abs=1e-9)
+            assert row.actual == actual
+            assert row.coverage_error == pytest.approx((expected - actual) / actual, nan_ok=True)
+
+
+def test_the_catalogue_has_every_galaxy_with_an_image(predicted):
+    catalogue = read(predicted / BAR / "posteriors/catalogue.parquet")
+    assert list(catalogue.id) == list(read(predicted / "results/smoke/images/index.parquet").id)
+    rho = np.stack(catalogue.rho)
+    assert rho.shape[1] == 8
+    assert catalogue["mean"].to_numpy() == pytest.approx(rho.mean(axis=1), abs=1e-6)
+    assert set(catalogue.N) == {catalogue.N[0]}
+
+
+def test_the_page_shows_every_figure_and_links_every_table(predicted):
+    results = predicted / "results/smoke"
+    page = (results / "posteriors.md").read_text()
+    links = re.findall(r"\]\((.*?)\)", page)
+    assert all((results / link).exists() for link in links)
+    assert {path.name for path in results.glob("figures/bar/posterior_*.png")} <= {Path(link).name for link in links}
+    assert {path.name for path in results.glob("bar/posteriors/*.csv")} <= {Path(link).name for link in links}
+
+
+def test_a_second_run_does_nothing(predicted):
+    assert planned(predicted, "posteriors") == {}
+
+
+def test_images_without_votes_get_a_catalogue(predicted):
+    """Of the same galaxies as before, so that their posteriors are known."""
+    (predicted / "new/deeper").mkdir(parents=True)
+    survey = predicted / "results/smoke/survey"
+    names = pd.read_csv(survey / "gz2_filename_mapping.csv", dtype=str)
+    for row in names[:40].itertuples():
+        source = survey / f"images_gz2/images/{row.asset_id}.jpg"
+        (predicted / "new/deeper" / f"{row.objid}.jpg").symlink_to(source.resolve())
+    (predicted / "new/broken.jpg").write_bytes(source.read_bytes()[:200])
+    for suffix in ("jpg", "png"):
+        Image.new("L", (48, 48)).save(predicted / f"new/twice.{suffix}")
+
+    new = overlay(
+        predicted,
+        survey={"name": "new", "kind": "images", "release": {"images": "new"}, "max_rejected": 0.2},
+        posteriors={"trained_on": "smoke", "shards": 3},
+    )
+    assert planned(predicted, configfiles=new) == planned(predicted, "posteriors", configfiles=new)
+    snakemake(predicted, configfiles=new)
+    catalogue = read(predicted / "results/new/bar/posteriors/catalogue.parquet").set_index("id")
+    known = read(predicted / BAR / "posteriors/catalogue.parquet").set_index("id")
+    stored = [galaxy for galaxy in names.objid[:40] if galaxy in known.index]
+    assert sorted(catalogue.index) == sorted(stored)
+    for column in (
+        "mean",
+        "rho_low_95",
+        "k_most_likely",
+        "N",
+        "predictive_entropy",
+        "mutual_information",
+        "p_majority",
+    ):
+        np.testing.assert_allclose(catalogue.loc[stored, column], known.loc[stored, column], atol=1e-5)
+    rejected = read(predicted / "results/new/catalogue/rejected.parquet")
+    assert list(rejected.reason) == ["several image files of this name"] * 2
+    assert "broken.jpg" in " ".join(read(predicted / "results/new/images/rejected.parquet").image)
+
+
+def test_images_without_trained_models_are_told_what_to_train(tmp_path):
+    (tmp_path / "new").mkdir()
+    Image.new("RGB", (64, 64)).save(tmp_path / "new/galaxy.png")
+    new = overlay(
+        tmp_path,
+        survey={"name": "new", "kind": "images", "release": {"images": "new"}},
+        posteriors={"trained_on": "smoke"},
+    )
+    printed = snakemake(tmp_path, configfiles=new, succeeds=False)
+    assert "results/smoke/bar/seed_1/all/model.weights.h5: no such file" in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"survey": {"kind": "images"}}, "posteriors.trained_on: the name of the survey whose models predict"),
+        ({"posteriors": {"questions": ["spiral"]}}, "posteriors.questions: 'spiral' is not one of the questions"),
+        ({"posteriors": {"experts": {"question": "edge"}}}, "posteriors.experts.question: 'edge' is not one of the"),
+        ({"posterior": {"networks": 1}}, "posterior.networks: 1 is not allowed, it must be at least 2"),
+    ],
+)
+def test_faults_of_the_configuration_are_named(tmp_path, sections, message):
+    assert message in snakemake(tmp_path, "posteriors", configfiles=overlay(tmp_path, **sections), succeeds=False)
+
+
+def test_with_the_loop(tmp_path):
+    both = planned(tmp_path, configfiles=overlay(tmp_path, posteriors={"with_loop": True}))
+    alone = planned(tmp_path, "posteriors", configfiles=(SMOKE,))
+    assert both["posteriors_page"] == 1
+    assert both["results_page"] == 1
+    assert both["train"] == 2 * (1 + 2 * 2) + alone["train"]

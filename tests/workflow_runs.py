@@ -1,0 +1,47 @@
+"""Real Snakemake on the project's workflow, in folders of their own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SMOKE = ROOT / "tests/config/smoke.yaml"
+PROFILE = ROOT / "profiles/default"
+
+
+def command(folder, *arguments, configfiles=(SMOKE,)):
+    """Snakemake on the project's workflow, in a folder of its own."""
+    return [
+        *(sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--workflow-profile", str(PROFILE)),
+        *("--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)),
+        *("--configfile", *map(str, configfiles)),
+    ]
+
+
+def snakemake(folder, *arguments, configfiles=(SMOKE,), succeeds=True):
+    """Run it, and return what it printed."""
+    done = subprocess.run(
+        command(folder, *arguments, configfiles=configfiles),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    printed = done.stdout + done.stderr
+    assert (done.returncode == 0) == succeeds, printed
+    return printed
+
+
+def planned(folder, *arguments, configfiles=(SMOKE,)):
+    """Number of jobs of each rule that a run would do."""
+    printed = snakemake(folder, "--dry-run", *arguments, configfiles=configfiles)
+    lines = [line.split() for line in printed.splitlines()]
+    return {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
+
+
+def overlay(folder, **sections):
+    """A further configfile."""
+    path = folder / f"overlay-{len(list(folder.glob('overlay-*')))}.yaml"
+    path.write_text(yaml.safe_dump(sections))
+    return (SMOKE, path)
