@@ -217,28 +217,36 @@ def wilson(successes: np.ndarray, trials: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def reliability(predictions: Predictions, k: np.ndarray, responses: np.ndarray, bins: int = 10) -> pd.DataFrame:
-    """How often the majority says yes, against the probability of it; a tie is half a yes.
+    """How often the majority says yes, against the probability of it: `binned`, a tie being half a yes."""
+    k, responses = _checked(predictions, k, responses)
+    return binned(majority_probability(predictions, responses), _says_yes(k, responses), bins)
+
+
+def binned(probability: np.ndarray, outcome: np.ndarray, bins: int) -> pd.DataFrame:
+    """How often something happens, by equal bins of the probability of it.
+
+    Parameters
+    ----------
+    probability, outcome
+        Of each galaxy, shapes (G,); an outcome is 1 (or True), 0, or a part of 1.
 
     Returns
     -------
-    A row for each equal bin of probability that has galaxies, with the columns `bin` (from 0), `galaxies`, `predicted`
-    (mean probability), `observed` (frequency), and `low` and `high`, its 95 % interval.
+    A row for each bin that has galaxies, with the columns `bin` (from 0), `galaxies`, `predicted` (mean probability),
+    `observed` (frequency), and `low` and `high`, its 95 % interval.
     """
-    k, responses = _checked(predictions, k, responses)
-    probability_G = majority_probability(predictions, responses)
-    bin_G = np.clip((probability_G * bins).astype(int), 0, bins - 1)
+    bin_G = np.clip((probability * bins).astype(int), 0, bins - 1)
     galaxies_B = np.bincount(bin_G, minlength=bins)
     filled = galaxies_B > 0
-    yes_B = np.bincount(bin_G, _says_yes(k, responses), bins)[filled]
-    probability_B = np.bincount(bin_G, probability_G, bins)[filled]
+    outcome_B, probability_B = (np.bincount(bin_G, of_G, bins)[filled] for of_G in (outcome, probability))
     galaxies_B = galaxies_B[filled]
-    low, high = wilson(yes_B, galaxies_B)
+    low, high = wilson(outcome_B, galaxies_B)
     return pd.DataFrame(
         {
             "bin": np.flatnonzero(filled),
             "galaxies": galaxies_B,
             "predicted": probability_B / galaxies_B,
-            "observed": yes_B / galaxies_B,
+            "observed": outcome_B / galaxies_B,
             "low": low,
             "high": high,
         }

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import keras
 
 RATES = tuple((np.arange(1, 20) / 20).tolist())
+# Acceptable errors ε by which a rate is chosen: the range of the calibration tables.
+ERRORS = tuple((np.arange(2, 21) / 100).tolist())
 
 
 def predict_at_rates(
@@ -50,18 +52,20 @@ def coverage_by_rate(predictions: dict[float, Predictions], k: np.ndarray, respo
 
     Returns
     -------
-    A row for each rate and ε, with the columns `dropout`, `epsilon`, `galaxies`, `coverage_error` (k̂ being the most
-    likely count) and `chosen`: the rate with the smallest absolute coverage error, averaged over ε.
+    A row for each rate and ε of the calibration tables, with the columns `dropout`, `epsilon`, `galaxies`,
+    `coverage_error` (k̂ being the most likely count) and `chosen`: the rate whose absolute coverage error, averaged over
+    many ε and both estimators of k̂, is smallest. One ε alone would choose by chance where few galaxies are held out.
     """
-    tables_of_rates = []
+    tables_of_rates, errors = [], {}
     for rate, predicted in predictions.items():
-        table = calibration.coverage({calibration.MIXTURE: predicted}, k, responses)
-        table = table[(table.variant == calibration.MIXTURE) & (table.estimator == "mode")]
-        tables_of_rates.append(table[["epsilon", "galaxies", "coverage_error"]])
+        table = calibration.coverage({calibration.MIXTURE: predicted}, k, responses, ERRORS)
+        table = table[table.variant == calibration.MIXTURE]
+        errors[rate] = table.coverage_error.abs().mean()
+        shown = (table.estimator == "mode") & table.epsilon.isin(calibration.EPSILONS)
+        tables_of_rates.append(table.loc[shown, ["epsilon", "galaxies", "coverage_error"]])
         tables_of_rates[-1].insert(0, "dropout", rate)
     table = pd.concat(tables_of_rates, ignore_index=True)
-    error = table.coverage_error.abs().groupby(table.dropout).mean()
-    return table.assign(chosen=table.dropout == error.idxmin())
+    return table.assign(chosen=table.dropout == min(errors, key=errors.get))
 
 
 def read(path: str | Path) -> float:

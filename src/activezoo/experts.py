@@ -131,7 +131,7 @@ def compare(is_positive: np.ndarray, probabilities: Mapping[str, np.ndarray]) ->
     counts, curves, scores = [], [], []
     for predictor, probability in probabilities.items():
         probability = np.asarray(probability, float)
-        curve = calibration_curve(is_positive, probability)
+        curve = calibration.binned(probability, is_positive, BINS)
         counts.append({"predictor": predictor, **count(is_positive, probability)})
         curves.append(curve.assign(predictor=predictor)[["predictor", *curve]])
         scores.append(
@@ -155,19 +155,3 @@ def count(is_positive: np.ndarray, probability: np.ndarray) -> dict[str, float]:
     half_width = 1.96 * float(np.sqrt(np.sum(probability * (1 - probability))))
     low, high = max(predicted - half_width, 0.0), min(predicted + half_width, float(len(probability)))
     return {"predicted": predicted, "low": low, "high": high, "actual": int(is_positive.sum())}
-
-
-def calibration_curve(is_positive: np.ndarray, probability: np.ndarray, bins: int = BINS) -> pd.DataFrame:
-    """How often experts say yes, by equal bins of the predicted probability of it (paper Figure A2).
-
-    Returns
-    -------
-    bin (from 0), galaxies, predicted (mean probability), observed (frequency), low, high (its 95 % interval); bins
-    without galaxies are left out.
-    """
-    place = np.minimum((probability * bins).astype(int), bins - 1)
-    galaxies = pd.DataFrame({"bin": place, "predicted": probability, "observed": is_positive.astype(float)})
-    curve = galaxies.groupby("bin").mean().reset_index()
-    curve.insert(1, "galaxies", galaxies.groupby("bin").size().to_numpy())
-    curve["low"], curve["high"] = calibration.wilson(curve.observed * curve.galaxies, curve.galaxies)
-    return curve
