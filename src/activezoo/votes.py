@@ -11,8 +11,8 @@ import numpy as np
 
 # Smallest positive normal number: log(0) becomes -708, so that 0 * log(0) is 0 and exp(k * log(0)) is 0.
 _TINY = np.finfo(np.float64).tiny
-# Largest number of float64 values in one temporary array (32 MB).
-_CHUNK_VALUES = 4_000_000
+# Largest number of float64 values in one temporary array (4 MB).
+_CHUNK_VALUES = 500_000
 
 
 def _logs(rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
