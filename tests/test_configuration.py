@@ -83,6 +83,12 @@ def test_a_number_of_seeds_stands_for_so_many():
         ({"images__stored_size": 200}, "images.stored_size: 200 is more than the 128 of survey.simulated.image_size"),
         ({"survey__columns__redshift": "t03_bar_a06_bar_count"}, "'t03_bar_a06_bar_count' counts votes"),
         ({"survey__name": "../elsewhere"}, "survey.name: '../elsewhere' is not allowed"),
+        ({"survey__kind": "images"}, "posteriors.trained_on: the name of the survey whose models predict"),
+        ({"survey__kind": "images", "posteriors__trained_on": "simulated"}, "survey.name: 'simulated' is the survey"),
+        ({"posteriors__questions": ["spiral"]}, "posteriors.questions: 'spiral' is not one of the questions"),
+        ({"posteriors__experts__question": "edge"}, "posteriors.experts.question: 'edge' is not one of the questions"),
+        ({"posteriors__surprise__morphology": ["redshift"]}, "posteriors.surprise: 'redshift' cannot be of morphology"),
+        ({"posterior__networks": 1}, "posterior.networks: 1 is not allowed, it must be at least 2"),
     ],
 )  # fmt: skip
 def test_faults_are_named(values, message):

@@ -5,6 +5,7 @@ import pytest
 from scipy.special import expit
 
 from activezoo import dropout_tuning, learning_curves, posterior
+from activezoo.errors import InputError
 from activezoo.posterior import Predictions, Sampling
 
 SAMPLING = Sampling(augmentations=3, masks=1, draws="even")
@@ -47,3 +48,9 @@ def test_the_rate_with_the_right_spread_is_chosen(tmp_path):
 def test_rates_are_written_as_they_are_meant(rate):
     assert rate == round(rate, 2)
     assert 0 < rate < 1
+
+
+def test_too_few_galaxies_are_refused():
+    predictions = {0.5: Predictions(["a"], np.full((1, 4), 0.9), np.full(4, 0.25))}
+    with pytest.raises(InputError, match=r"by 1 held-out galaxies.*raise posterior\.held_out"):
+        dropout_tuning.coverage_by_rate(predictions, np.array([1]), np.array([40]))

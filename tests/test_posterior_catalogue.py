@@ -14,7 +14,7 @@ from scipy import stats
 from activezoo import tables, votes
 from activezoo.errors import InputError
 from activezoo.posterior import Predictions
-from activezoo.posterior_catalogue import interval_coverage, merge, summarise, write
+from activezoo.posterior_catalogue import interval_coverage, summarise
 
 COLUMNS = [
     "id", "rho", "mean", "rho_low_68", "rho_high_68", "rho_low_95", "rho_high_95",
@@ -148,23 +148,18 @@ def test_truths_that_cannot_be(truth, k, message):
         interval_coverage(catalogue, truth, k)
 
 
-def test_shards_join_to_the_whole_in_row_groups(tmp_path, monkeypatch):
+def test_a_stream_is_the_whole_in_row_groups(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "_ROW_GROUP", 50)
     parts = [summarise(random_predictions(15, 4, seed, 15 * seed), 20) for seed in range(10)]
-    write(parts[:7], tmp_path / "first.parquet")
-    write([parts[0].slice(0, 0)], tmp_path / "empty.parquet")
-    write(parts[7:], tmp_path / "last.parquet")
-    merge([tmp_path / "first.parquet", tmp_path / "empty.parquet", tmp_path / "last.parquet"], tmp_path / "all.parquet")
+    tables.write_stream(parts, tmp_path / "all.parquet")
     assert tables.read(tmp_path / "all.parquet").equals(pa.concat_tables(parts))
-    groups = pq.ParquetFile(tmp_path / "all.parquet").metadata
-    assert groups.num_row_groups > 1
-    assert max(groups.row_group(number).num_rows for number in range(groups.num_row_groups)) <= 110
+    groups = list(tables.read_stream(tmp_path / "all.parquet"))
+    assert [len(group) for group in groups] == [60, 60, 30]
 
 
 def test_a_catalogue_of_no_galaxies_has_all_columns(tmp_path):
-    write([summarise(predicted(np.empty((0, 3))), 20, quantiles=2)], tmp_path / "empty.parquet")
-    merge([tmp_path / "empty.parquet"], tmp_path / "all.parquet")
-    back = tables.read(tmp_path / "all.parquet")
+    tables.write_stream([summarise(predicted(np.empty((0, 3))), 20, quantiles=2)], tmp_path / "empty.parquet")
+    (back,) = tables.read_stream(tmp_path / "empty.parquet")
     assert len(back) == 0
     assert back.schema.equals(summarise(random_predictions(2), 20, quantiles=2).schema)
 
@@ -186,21 +181,14 @@ def test_only_one_row_group_is_held_while_writing(tmp_path, monkeypatch):
             assert sum(made) - sum(written) <= 40
             yield summarise(random_predictions(10, 3, seed), 20)
 
-    write(batches(), tmp_path / "catalogue.parquet")
+    tables.write_stream(batches(), tmp_path / "catalogue.parquet")
     assert written == [40, 40, 40]
 
 
-def test_shards_that_cannot_be_joined(tmp_path):
-    write([summarise(random_predictions(3, 4), 20)], tmp_path / "four.parquet")
-    write([summarise(random_predictions(3, 5), 20)], tmp_path / "five.parquet")
-    (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
-    for shard, message in {
-        "five.parquet": "five.parquet: other columns or another number of networks than .*four.parquet",
-        "missing.parquet": "no such file",
-        "broken.parquet": "not a readable parquet file",
-    }.items():
-        with pytest.raises(InputError, match=message):
-            merge([tmp_path / "four.parquet", tmp_path / shard], tmp_path / "all.parquet")
+def test_a_stream_of_nothing_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no table to write"):
-        merge([], tmp_path / "all.parquet")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.parquet", "five.parquet", "four.parquet"]
+        tables.write_stream([], tmp_path / "all.parquet")
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(InputError, match=r"broken\.parquet: not a readable parquet file"):
+        next(tables.read_stream(tmp_path / "broken.parquet"))
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.parquet"]

@@ -71,7 +71,7 @@ def expert_tables() -> dict:
     rng = np.random.default_rng(4)
     is_bar = rng.random(200) < 0.3
     columns = {name: np.clip(0.5 * is_bar + rng.random(200) / 2, 0, 1) for name in PREDICTORS}
-    probabilities = pd.DataFrame({"id": [f"galaxy {n}" for n in range(200)], "is_bar": is_bar} | columns)
+    probabilities = pd.DataFrame({"id": [f"galaxy {n}" for n in range(200)], "is_positive": is_bar} | columns)
     totals = [(name, probabilities[name].sum(), 50.0 + place, 90.0 + place) for place, name in enumerate(PREDICTORS)]
     counts = pd.DataFrame(totals, columns=["predictor", "predicted", "low", "high"]).assign(actual=int(is_bar.sum()))
     curve = pd.concat([reliability(0.1 * n).head(5).assign(predictor=name) for n, name in enumerate(PREDICTORS)])
@@ -107,7 +107,7 @@ FIGURES = {
     "classification": classified,
     "surprise": lambda: posterior_figures.surprise(importance(), 300, "bar"),
     "tuning": lambda: posterior_figures.tuning(dropout_table(), 0.5, "bar"),
-    "experts": lambda: posterior_figures.experts(**expert_tables()),
+    "experts": lambda: posterior_figures.experts(**expert_tables(), question="bar"),
 }
 
 
@@ -307,20 +307,20 @@ def test_tuning_shows_a_line_for_each_epsilon_and_the_chosen_rate():
 
 def test_experts_are_compared_with_each_predictor():
     tables = expert_tables()
-    figure = posterior_figures.experts(**tables)
+    figure = posterior_figures.experts(**tables, question="bar")
     panels = {axes.get_label(): axes for axes in figure.axes}
     counts, probabilities = tables["counts"], tables["probabilities"]
     np.testing.assert_array_equal([bar.get_height() for bar in panels["counts"].patches], counts.predicted)
     np.testing.assert_array_equal(np.concatenate(intervals(panels["counts"]))[:, :, 1], counts[["low", "high"]])
-    actual = probabilities.is_bar.sum()
+    actual = probabilities.is_positive.sum()
     np.testing.assert_array_equal(line(panels["counts"], "black", "--", f"experts: {actual}")[:, 1], actual)
     for place, predictor in enumerate(PREDICTORS):
         colour, probability = posterior_figures.PREDICTOR_COLOURS[predictor], probabilities[predictor]
         rows = tables["curve"].query("predictor == @predictor")
         np.testing.assert_array_equal(line(panels["calibration"], colour), rows[["predicted", "observed"]])
         assert sum(steps(panels["predictions"])[place]) == len(probabilities)
-        label = f"area {classification.area(probability, probabilities.is_bar):.3f}"
-        curve = classification.roc(probability, probabilities.is_bar)
+        label = f"area {classification.area(probability, probabilities.is_positive):.3f}"
+        curve = classification.roc(probability, probabilities.is_positive)
         expected = curve[["false_positive_rate", "true_positive_rate"]]
         np.testing.assert_array_equal(line(panels["roc"], colour, label=label), expected)
         written = panels["counts"].get_xticklabels()[place].get_text()

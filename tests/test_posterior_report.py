@@ -20,6 +20,7 @@ def folder(tmp_path):
     folder = tmp_path / "smooth/posteriors"
     for name, table in {
         "calibration": calibration.coverage(variants, k, responses),
+        "calibration_curve": calibration.coverage(variants, k, responses, [0.1, 0.3]),
         "scores": calibration.scores(variants, k, responses),
         "interval_coverage": posterior_catalogue.interval_coverage(test, rho_GT[:, 3], k),
         "classification": pd.DataFrame({"subset": ["all"], "galaxies": [1200], "accuracy": [0.75], "area": [np.nan]}),
@@ -55,3 +56,20 @@ def test_what_is_not_defined_is_called_so(folder, tmp_path):
     nothing = pd.DataFrame({"variant": "mixture", "epsilon": calibration.EPSILONS, "coverage_error": np.nan})
     both = pd.concat([nothing.assign(estimator=estimator) for estimator in calibration.ESTIMATORS])
     assert row(posterior_report.coverage_table(both, "other"), "mixture") == ["not defined (not defined)"] * 4
+
+
+def test_what_drives_the_surprise_is_told_by_its_strongest_features():
+    rows = [("bar", "morphology", 0.6, 0.5, 0.7), ("mass", "other", 0.1, 0, 0.2), ("size", "other", 0.2, 0.1, 0.3)]
+    importance = pd.DataFrame(rows, columns=["feature", "group", "importance", "low", "high"])
+    sentence = posterior_report.surprise_sentence(importance)
+    assert "bar (0.600 nats; 0.500 to 0.700) and size (0.200 nats; 0.100 to 0.300)" in sentence
+    assert "morphology matters 3.0 times as much" in sentence
+    assert posterior_report.surprise_sentence(importance[1:]).startswith("The strongest feature is size (0.2")
+
+
+def test_the_paper_stands_beside_bars_alone():
+    counts = pd.DataFrame({"predictor": ["plain CNN"], "predicted": [31.4], "low": [28], "high": [35], "actual": [37]})
+    scores = pd.DataFrame({"predictor": ["plain CNN"], "galaxies": [63], "area": [0.86], "brier_score": [0.195]})
+    bar, ring = (posterior_report.experts_table(counts, scores, question) for question in ("bar", "ring"))
+    assert row(bar, "plain CNN") == ["31 (28 to 35)", "37 of 63", "0.860", "0.1950", "559 (379 of 1,211)"]
+    assert row(ring, "plain CNN") == ["31 (28 to 35)", "37 of 63", "0.860", "0.1950"]

@@ -43,8 +43,8 @@ def test_networks_are_trained_on_no_galaxy_that_they_are_judged_by(predicted):
     assert not set(labelled.id) & set(held_out.id)
     assert set(labelled.id) | set(held_out.id) == set(split.index) - judged
     assert len(held_out) == round(0.15 * (len(labelled) + len(held_out)))
-    pd.testing.assert_frame_equal(read(predicted / BAR / "seed_2/all/labelled.parquet").sort_values("id"),
-                                  labelled.sort_values("id"), check_like=True)  # fmt: skip
+    other_member = read(predicted / BAR / "seed_2/all/labelled.parquet")
+    assert dict(zip(other_member.id, other_member.k, strict=True)) == dict(zip(labelled.id, labelled.k, strict=True))
     fit = set(experts.id[experts.role == "fit"])
     assert set(read(predicted / BAR / "seed_1/experts/labelled.parquet").id) == fit
 
@@ -74,7 +74,8 @@ def test_calibration_table_is_that_of_brute_force(predicted):
             row = table.loc[(variant, epsilon)]
             assert row.expected == pytest.approx(expected, abs=1e-9)
             assert row.actual == actual
-            assert row.coverage_error == pytest.approx((expected - actual) / actual, nan_ok=True)
+            error = (expected - actual) / actual if actual else np.nan
+            assert row.coverage_error == pytest.approx(error, nan_ok=True)
 
 
 def test_the_catalogue_has_every_galaxy_with_an_image(predicted):
@@ -116,7 +117,16 @@ def test_images_without_votes_get_a_catalogue(predicted):
         survey={"name": "new", "kind": "images", "release": {"images": "new"}, "max_rejected": 0.2},
         posteriors={"trained_on": "smoke", "shards": 3},
     )
-    assert planned(predicted, configfiles=new) == planned(predicted, "posteriors", configfiles=new)
+    jobs = planned(predicted, configfiles=new)
+    assert jobs == {
+        "list_images": 1,
+        "store_images": 2,
+        "index_images": 1,
+        "predict_posteriors": 3,
+        "posterior_catalogue": 1,
+        "all": 1,
+        "total": 9,
+    }
     snakemake(predicted, configfiles=new)
     catalogue = read(predicted / "results/new/bar/posteriors/catalogue.parquet").set_index("id")
     known = read(predicted / BAR / "posteriors/catalogue.parquet").set_index("id")
@@ -146,21 +156,13 @@ def test_images_without_trained_models_are_told_what_to_train(tmp_path):
         posteriors={"trained_on": "smoke"},
     )
     printed = snakemake(tmp_path, configfiles=new, succeeds=False)
-    assert "results/smoke/bar/seed_1/all/model.weights.h5: no such file" in printed
-    assert "Traceback" not in printed
+    assert "results/smoke/bar/seed_1/all/labelled.parquet: no such file. Train the models of survey 'smoke'" in printed
 
 
-@pytest.mark.parametrize(
-    ("sections", "message"),
-    [
-        ({"survey": {"kind": "images"}}, "posteriors.trained_on: the name of the survey whose models predict"),
-        ({"posteriors": {"questions": ["spiral"]}}, "posteriors.questions: 'spiral' is not one of the questions"),
-        ({"posteriors": {"experts": {"question": "edge"}}}, "posteriors.experts.question: 'edge' is not one of the"),
-        ({"posterior": {"networks": 1}}, "posterior.networks: 1 is not allowed, it must be at least 2"),
-    ],
-)
-def test_faults_of_the_configuration_are_named(tmp_path, sections, message):
-    assert message in snakemake(tmp_path, "posteriors", configfiles=overlay(tmp_path, **sections), succeeds=False)
+def test_a_missing_file_of_experts_is_named_even_where_results_are(predicted):
+    wrong = overlay(predicted, posteriors={"experts": {"file": "nope.csv"}})
+    printed = snakemake(predicted, "posteriors", configfiles=wrong, succeeds=False)
+    assert "nope.csv: no such file; correct posteriors.experts.file" in printed
 
 
 def test_with_the_loop(tmp_path):

@@ -102,8 +102,9 @@ def coverage(
     Parameters
     ----------
     variants
-        Predictions of the same galaxies, in the same order, by name. From those of `mixture` come two more: `one
-        network`, the first alone, and `each network`, the mean of the counts of all its networks, each used alone.
+        Predictions of the same galaxies, in the same order, by name. If there are those of `mixture`, two more come of
+        them: `one network`, the first alone, and `each network`, the mean of the counts of all its networks, each used
+        alone.
     k, responses
         Positive votes and all votes N of each galaxy, shapes (G,).
     epsilons
@@ -139,17 +140,17 @@ def one_network(predictions: Predictions) -> Predictions:
 
 def _alternatives(variants: Mapping[str, Predictions]) -> dict[str, list[tuple[float, Predictions]]]:
     """Every variant as weighted alternatives, over which its results are averaged: one but for `each network`."""
-    mixture = variants[MIXTURE]
+    first = next(iter(variants))
     for name, predictions in variants.items():
-        if predictions.ids != mixture.ids:
-            raise ValueError(f"{name!r} predicts other galaxies than {MIXTURE!r}, or in another order")
+        if predictions.ids != variants[first].ids:
+            raise ValueError(f"{name!r} predicts other galaxies than {first!r}, or in another order")
+    whole = {name: [(1.0, predictions)] for name, predictions in variants.items()}
+    if MIXTURE not in variants:
+        return whole
+    mixture = variants[MIXTURE]
     networks = [Predictions(mixture.ids, rho_G[:, None], np.ones(1)) for rho_G in mixture.rho_GT.T]
-    return {
-        ONE: [(1.0, one_network(mixture))],
-        EACH: list(zip(mixture.weights_T.tolist(), networks, strict=True)),
-        MIXTURE: [(1.0, mixture)],
-        **{name: [(1.0, predictions)] for name, predictions in variants.items() if name != MIXTURE},
-    }
+    each = list(zip(mixture.weights_T.tolist(), networks, strict=True))
+    return {ONE: [(1.0, one_network(mixture))], EACH: each, **whole}
 
 
 def _counts(predictions: Predictions, k: np.ndarray, responses: np.ndarray, epsilons: np.ndarray) -> np.ndarray:

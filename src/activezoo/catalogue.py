@@ -231,6 +231,8 @@ def read_features(catalogue: str | Path, id_column: str, columns: Sequence[str])
 
     Where an id stands in several rows, the first counts.
     """
+    if id_column in columns:
+        raise InputError(f"posteriors.surprise: {id_column!r} is the galaxy id, which says nothing about a galaxy")
     has = _column_names(catalogue)
     found = [name for name in columns if name in has]
     if len(found) < len(columns):

@@ -489,7 +489,7 @@ def predict_posteriors(
 ):
     """Predict galaxies with the networks of one model or of several, mixed."""
     _start_tensorflow(options["threads"], options["gpus"])
-    import numpy as np
+    import pyarrow.compute as pc
 
     from activezoo import dropout_tuning, posterior, tables
     from activezoo import images as stored
@@ -497,8 +497,9 @@ def predict_posteriors(
 
     architecture, view = _network_options(options)
     table = tables.read(galaxies, ["id", "role"] if role else ["id"])
-    ids = [row["id"] for row in table.to_pylist() if not role or row["role"] == role]
-    ids = [str(galaxy) for galaxy in np.array_split(ids, shards)[shard]]
+    ids = (table.filter(pc.equal(table["role"], role)) if role else table)["id"]
+    first, last = stored.shard_rows(len(ids), shards)[shard]
+    ids = ids[first:last].to_pylist()
     read_grey = stored.grey_reader(index, images, ids)
     dropout = dropout_tuning.read(options["tuned_dropout"]) if options["tuned_dropout"] else architecture.dropout
     sampling = posterior.Sampling(options["networks"], 1, options["draws"])
@@ -555,7 +556,9 @@ def fit_rescaling(predictions, held_out, output):
     from activezoo import posterior, rescaling, tables
 
     predicted = posterior.read_predictions(predictions)
-    table = tables.read(held_out, ["k", "N"])
+    table = tables.read(held_out, ["id", "k", "N"])
+    if predicted.ids != table["id"].to_pylist():
+        raise InputError(f"{predictions}: not the predictions of {held_out}; delete it and run again")
     found = rescaling.fit(predicted, table["k"].to_numpy(), table["N"].to_numpy())
     rescaling.write(found, output)
     logging.info("a = %.3f, b = %.3f, c = %.3f by %d held-out galaxies", *found, len(table))
@@ -573,7 +576,7 @@ def posterior_catalogue(predictions, labelled, responses, quantiles, output):
     from activezoo import acquisition, posterior, posterior_catalogue, tables
 
     responses = responses or acquisition.expected_votes(tables.read(labelled, ["N"])["N"].to_numpy())
-    posterior_catalogue.write(
+    tables.write_stream(
         (
             posterior_catalogue.summarise(batch, responses, quantiles)
             for path in predictions
@@ -787,6 +790,11 @@ def split_experts(experts, id_column, class_column, positive, split, votes, ques
             f"{question!r} (the first is {classed['id'].iloc[0]!r}); correct posteriors.experts"
         )
     known = known.assign(role=expert_classes.split(known["id"].to_list(), question))
+    if known[known["role"] == "fit"]["is_positive"].nunique() < 2 or (known["role"] != "evaluate").all():
+        raise InputError(
+            f"{experts}: the {len(known)} classes of usable galaxies of question {question!r} are too few or too much "
+            "alike to fit anything to, and to evaluate it; give more, or none (posteriors.experts)"
+        )
     known["k"], known["N"] = oracle.retrieve_votes(votes, question, known["id"].to_list())
     tables.write(known.to_dict("list"), output)
     fit = known[known["role"] == "fit"]
@@ -798,10 +806,11 @@ def split_experts(experts, id_column, class_column, positive, split, votes, ques
     flag("--experts", Path, help="from split-experts"),
     flag("--classifier", Path, help="predictions by the network trained on the experts' classes"),
     flag("--posteriors", Path, help="predictions by the networks trained on votes"),
+    QUESTION,
     FOLDER,
     flag("--figure", Path, help="image file; a .png and a .pdf of that name are written"),
 )
-def compare_experts(experts, classifier, posteriors, output, figure):
+def compare_experts(experts, classifier, posteriors, question, output, figure):
     """Compare ways to tell from images or votes what experts would say."""
     from activezoo import experts as expert_classes
     from activezoo import figures, learning_curves, posterior, posterior_figures
@@ -820,12 +829,7 @@ def compare_experts(experts, classifier, posteriors, output, figure):
     for name, table in comparison._asdict().items():
         learning_curves.write(table, output / f"experts_{name}")
     table = evaluate[["id", "is_positive"]].assign(**probabilities)
-    figures.save(
-        posterior_figures.experts(
-            comparison.counts, comparison.curve, table.rename(columns={"is_positive": "is_bar"}), rescaling
-        ),
-        figure,
-    )
+    figures.save(posterior_figures.experts(comparison.counts, comparison.curve, table, rescaling, question), figure)
     logging.info("%d galaxies; p = 1 / (1 + exp(-(%.2f v %+.2f)))", len(evaluate), *rescaling)
 
 
@@ -922,10 +926,19 @@ def plot_acquired_galaxies(models: list[Path], images: Path, number: int, output
     flag("--metrics", Path, help="table of metrics, parquet"),
     flag("--savings", Path, help="table of label savings, parquet"),
     flag("--figures", Path, nargs="*", default=[], help="figures to show, in folders named for their question"),
+    flag("--posteriors", default=None, help="page about posteriors, to link to"),
     flag("--headline", Path, help="text file for the headline alone"),
     flag("--output", Path, help="the page, Markdown"),
 )
-def results_page(survey: str, metrics: Path, savings: Path, figures: list[Path], headline: Path, output: Path) -> None:
+def results_page(
+    survey: str,
+    metrics: Path,
+    savings: Path,
+    figures: list[Path],
+    posteriors: str | None,
+    headline: Path,
+    output: Path,
+) -> None:
     """Write the headline and the page of results."""
     from activezoo import report, tables
 
@@ -933,7 +946,7 @@ def results_page(survey: str, metrics: Path, savings: Path, figures: list[Path],
     with tables.whole_file(headline) as partial:
         partial.write_text("\n".join(report.headline(all_metrics, all_savings)) + "\n", encoding="utf-8")
     with tables.whole_file(output) as partial:
-        page = report.page(survey, all_metrics, all_savings, figures, output.parent)
+        page = report.page(survey, all_metrics, all_savings, figures, output.parent, posteriors)
         partial.write_text(page, encoding="utf-8")
 
 

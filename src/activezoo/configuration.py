@@ -102,6 +102,14 @@ def _contradictions(config: dict) -> list[str]:
         problems.append(
             "posteriors.trained_on: the name of the survey whose models predict, if survey.kind is images; else null"
         )
+    if config["survey"]["name"] == config["posteriors"]["trained_on"]:
+        problems.append(
+            f"survey.name: {config['survey']['name']!r} is the survey whose models predict (posteriors.trained_on); "
+            "give the images another name, or they would take its place"
+        )
+    features = config["posteriors"]["surprise"]
+    for column in set(features["morphology"]) & set(features["other"]):
+        problems.append(f"posteriors.surprise: {column!r} cannot be of morphology and other too")
     for name, question in config["questions"].items():
         smallest, largest = question["zoom"]
         if smallest > largest:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from activezoo import calibration, posterior, tables
 from activezoo.augmentation import View
+from activezoo.errors import InputError
 from activezoo.posterior import Predictions, Sampling
 
 if TYPE_CHECKING:
@@ -55,15 +56,25 @@ def coverage_by_rate(predictions: dict[float, Predictions], k: np.ndarray, respo
     A row for each rate and ε of the calibration tables, with the columns `dropout`, `epsilon`, `galaxies`,
     `coverage_error` (k̂ being the most likely count) and `chosen`: the rate whose absolute coverage error, averaged over
     many ε and both estimators of k̂, is smallest. One ε alone would choose by chance where few galaxies are held out.
+
+    Raises
+    ------
+    InputError
+        There are too few galaxies.
     """
     tables_of_rates, errors = [], {}
     for rate, predicted in predictions.items():
-        table = calibration.coverage({calibration.MIXTURE: predicted}, k, responses, ERRORS)
-        table = table[table.variant == calibration.MIXTURE]
-        errors[rate] = table.coverage_error.abs().mean()
+        table = calibration.coverage({f"dropout {rate}": predicted}, k, responses, ERRORS)
+        # Where no galaxy at all is within ε, the posteriors are as wrong as can be.
+        errors[rate] = table.coverage_error.abs().fillna(np.inf).mean()
         shown = (table.estimator == "mode") & table.epsilon.isin(calibration.EPSILONS)
         tables_of_rates.append(table.loc[shown, ["epsilon", "galaxies", "coverage_error"]])
         tables_of_rates[-1].insert(0, "dropout", rate)
+    if min(errors.values()) == np.inf:
+        raise InputError(
+            f"the dropout rate cannot be tuned by {len(k)} held-out galaxies, too few of which are near what any rate "
+            "predicts; raise posterior.held_out"
+        )
     table = pd.concat(tables_of_rates, ignore_index=True)
     return table.assign(chosen=table.dropout == min(errors, key=errors.get))
 

@@ -59,7 +59,7 @@ def load_weights(network: keras.Model, path: str | Path) -> None:
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{path}: these weights do not fit the configured network ({str(error).splitlines()[0]}); "
-            "delete the file to train it again"
+            "use the configuration that they were trained with, or delete the file to train it again"
         ) from error
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from activezoo import calibration, tables, votes
-from activezoo.errors import InputError
+from activezoo import calibration, votes
 from activezoo.posterior import Predictions
 
 if TYPE_CHECKING:
@@ -142,31 +140,3 @@ def interval_coverage(catalogue: pd.DataFrame, truth_rho: np.ndarray | None, k: 
                 }
             )
     return pd.DataFrame(rows)
-
-
-def write(batches: Iterable[pa.Table], path: str | Path) -> None:
-    """Write a catalogue as its parts come from `summarise`."""
-    tables.write_stream(batches, path)
-
-
-def merge(shards: Sequence[str | Path], path: str | Path) -> None:
-    """Join catalogues, a row group at a time.
-
-    Raises
-    ------
-    InputError
-        A shard is missing or unreadable, or has other columns than the first.
-    """
-    tables.write_stream(_row_groups(shards), path)
-
-
-def _row_groups(shards: Sequence[str | Path]) -> Iterator[pa.Table]:
-    schema = None
-    for shard in shards:
-        for table in tables.read_stream(shard):
-            schema = schema or table.schema
-            if table.schema != schema:
-                raise InputError(
-                    f"{shard}: other columns or another number of networks than {shards[0]}; make both anew"
-                )
-            yield table

@@ -321,7 +321,9 @@ def tuning(table: pd.DataFrame, chosen: float, question: str) -> Figure:
     return figure
 
 
-def experts(counts: pd.DataFrame, curve: pd.DataFrame, probabilities: pd.DataFrame, rescaling: Rescaling) -> Figure:
+def experts(
+    counts: pd.DataFrame, curve: pd.DataFrame, probabilities: pd.DataFrame, rescaling: Rescaling, question: str
+) -> Figure:
     """How well the classes given by experts are predicted (Figs. A1-A4).
 
     Parameters
@@ -330,7 +332,7 @@ def experts(counts: pd.DataFrame, curve: pd.DataFrame, probabilities: pd.DataFra
         From `experts.compare`: predictor, predicted, low, high, actual; and predictor, galaxies, predicted, observed,
         low, high of each bin.
     probabilities
-        A row a galaxy: is_bar, and a column for each predictor of `PREDICTOR_COLOURS`.
+        A row a galaxy: is_positive, and a column for each predictor of `PREDICTOR_COLOURS`.
     rescaling
         From vote fractions to probabilities.
     """
@@ -350,20 +352,21 @@ def experts(counts: pd.DataFrame, curve: pd.DataFrame, probabilities: pd.DataFra
             panels["calibration"].vlines(rows.predicted, rows.low, rows.high, color=colour, linewidth=0.8)
             heights, edges = np.histogram(probability, bins=20, range=(0, 1))
             panels["predictions"].stairs(heights, edges, baseline=None, color=colour, linewidth=1.2)
-            area = _area(probability, probabilities.is_bar)
-            _roc(panels["roc"], probability, probabilities.is_bar, label=area, color=colour)
+            area = _area(probability, probabilities.is_positive)
+            _roc(panels["roc"], probability, probabilities.is_positive, label=area, color=colour)
         actual = counts.actual.iloc[0]
         panels["counts"].axhline(actual, color="black", linestyle="--", linewidth=1, label=f"experts: {actual:,}")
         panels["counts"].set_xticks(range(len(names)), names)
-        panels["counts"].set_ylabel("Barred galaxies")
+        panels["counts"].set_ylabel(f"Galaxies with {question}")
         _number_of_galaxies(panels["counts"])
         _diagonal(panels["calibration"])
-        panels["calibration"].set_ylabel("Fraction barred, by experts")
-        panels["predictions"].set(xlabel="Predicted probability of a bar", ylabel="Galaxies", xlim=(-0.02, 1.02))
+        panels["calibration"].set_ylabel(f"Fraction with {question}, by experts")
+        panels["predictions"].set(xlabel=f"Predicted probability of {question}", ylabel="Galaxies", xlim=(-0.02, 1.02))
         _number_of_galaxies(panels["predictions"])
         fraction = np.linspace(0, 1, 201)
         panels["rescaling"].plot(fraction, rescaling.probability(fraction), color=BASELINE_COLOUR, linewidth=1.5)
-        panels["rescaling"].set(xlim=(0, 1), ylim=(0, 1), xlabel="Vote fraction for a bar", ylabel="p(experts say bar)")
+        panels["rescaling"].set(xlim=(0, 1), ylim=(0, 1))
+        panels["rescaling"].set(xlabel=f"Vote fraction for {question}", ylabel=f"p(experts say {question})")
         _diagonal(panels["roc"])
         panels["roc"].legend(loc="lower right")
         _legend(figure, panels["counts"], title=_galaxies(len(probabilities)))

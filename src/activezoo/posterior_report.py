@@ -59,13 +59,24 @@ CAPTIONS = {
 }
 
 
+# Tables that a figure's part of the page is about, or that stand beside them.
+TABLES = {
+    "calibration": ("calibration", "calibration_curve", "interval_coverage"),
+    "diagnostics": ("scores",),
+    "tuning": ("dropout_tuning",),
+    "classification": ("classification",),
+    "surprise": ("surprise",),
+    "experts": ("experts_counts", "experts_curve", "experts_scores"),
+}
+
+
 def page(survey: str, folders: Sequence[Path], figures: Iterable[Path], output: Path) -> str:
     """The page in Markdown.
 
     Parameters
     ----------
     folders
-        Tables of each question, in <question>/posteriors.
+        Tables of each question, in <question>/posteriors; read are those that belong to the figures.
     figures
         Image files posterior_<name>.png, each in a folder named for its question.
     output
@@ -74,31 +85,34 @@ def page(survey: str, folders: Sequence[Path], figures: Iterable[Path], output: 
     figures = [Path(figure) for figure in figures]
     parts = [
         f"# Posteriors on {survey}",
-        "Networks were trained on all labelled galaxies but those of the test set, which the numbers here are about. "
+        "Networks were trained on all labelled galaxies but those of the test set, which the numbers here are about, "
+        "those by which predictions of experts' classes are judged, and those held out to tune the dropout rate or a "
+        "rescaling, if either is asked for. "
         "*One network* is one dropout mask and one view of an image by one model; *each network* is the average over "
         "the networks of the mixture, each used by itself; the *mixture* averages their binomials. Later variants have "
         "what those before them have, and one thing more.",
     ]
     for folder in map(Path, folders):
         question = folder.parent.name
-        read = {path.stem: tables.read(path).to_pandas() for path in sorted(folder.glob("*.parquet"))}
-        parts.append(f"## {question} ({read['scores'].galaxies.iloc[0]:,} test galaxies)")
-        for figure in figures:
-            if figure.parent.name == question:
-                name = figure.stem.removeprefix("posterior_")
-                title, caption = CAPTIONS[name]
-                parts += [f"### {title}", *_tables(name, read, question)]
-                parts += [markdown_figure(title, figure, output), caption]
-        parts.append(f"All numbers: {_links(folder, output)}.")
+        shown = {figure.stem.removeprefix("posterior_"): figure for figure in figures if figure.parent.name == question}
+        names = [name for figure in shown for name in TABLES.get(figure, ())]
+        read = {name: tables.read(folder / f"{name}.parquet").to_pandas() for name in names}
+        parts.append(f"## {question}")
+        for name, figure in shown.items():
+            title, caption = CAPTIONS[name]
+            parts += [f"### {title}", *_numbers(name, read, question), markdown_figure(title, figure, output), caption]
+        place = folder.relative_to(output).as_posix()
+        links = ", ".join(f"[{name.replace('_', ' ')}]({place}/{name}.csv)" for name in names)
+        parts.append(f"All numbers: {links}.")
     return "\n\n".join(parts) + "\n"
 
 
-def _tables(figure: str, read: dict[str, pd.DataFrame], question: str) -> list[str]:
+def _numbers(figure: str, read: dict[str, pd.DataFrame], question: str) -> list[str]:
     """What is said in numbers beside a figure."""
     if figure == "calibration":
         return [
-            "Coverage error, (expected − actual) / actual count of galaxies within ε, of the most likely count (in "
-            "brackets: of the mean):",
+            f"Coverage error on {read['calibration'].galaxies.iloc[0]:,} test galaxies, (expected − actual) / actual "
+            "count of those within ε of the most likely count (in brackets: of the mean):",
             coverage_table(read["calibration"], question),
             "How often central intervals of the posterior of the last variant hold the truth:",
             intervals_table(read["interval_coverage"]),
@@ -109,11 +123,33 @@ def _tables(figure: str, read: dict[str, pd.DataFrame], question: str) -> list[s
             "CRPS is in units of vote fraction, surprise in nats, ECE the expected calibration error of the majority's "
             "answer; lower is better." + _paper_rmse(question),
         ]
+    if figure == "tuning":
+        tuning = read["dropout_tuning"]
+        return [
+            f"By {tuning.galaxies.iloc[0]:,} held-out galaxies, the rate is {tuning.dropout[tuning.chosen].iloc[0]:g}."
+        ]
     if figure == "classification":
         return [_formatted(read["classification"], 3)]
+    if figure == "surprise" and len(read["surprise"]):
+        return [surprise_sentence(read["surprise"])]
     if figure == "experts":
-        return [experts_table(read["experts_counts"], read["experts_scores"])]
+        return [experts_table(read["experts_counts"], read["experts_scores"], question)]
     return []
+
+
+def surprise_sentence(importance: pd.DataFrame) -> str:
+    """The strongest feature of each group, beside one another."""
+    strongest = importance.sort_values("importance", ascending=False).groupby("group", sort=False).first()
+    of_groups = " and ".join(
+        f"{row.feature} ({row.importance:.3f} nats; {row.low:.3f} to {row.high:.3f})" for row in strongest.itertuples()
+    )
+    if len(strongest) < 2:
+        return f"The strongest feature is {of_groups}."
+    ratio = strongest.importance["morphology"] / strongest.importance["other"]
+    return (
+        f"The strongest features are {of_groups}: that of morphology matters {ratio:.1f} times as much as the "
+        "strongest other. (In the paper, 3.5 to 4 times, for bar.)"
+    )
 
 
 def _paper_rmse(question: str) -> str:
@@ -160,8 +196,9 @@ def scores_table(scores: pd.DataFrame) -> str:
     return _formatted(scores[list(names)].rename(columns=names), 4)
 
 
-def experts_table(counts: pd.DataFrame, scores: pd.DataFrame) -> str:
-    """Galaxies that experts say yes to, as predicted, beside the counts of the paper."""
+def experts_table(counts: pd.DataFrame, scores: pd.DataFrame, question: str) -> str:
+    """Galaxies that experts say yes to, as predicted, beside the counts of the paper, which are of bars."""
+    head = ["", "predicted (95 %)", "actual", "area under ROC", "Brier score"]
     rows = [
         [
             row.predictor,
@@ -169,11 +206,13 @@ def experts_table(counts: pd.DataFrame, scores: pd.DataFrame) -> str:
             f"{row.actual:,} of {row.galaxies:,}",
             f"{row.area:.3f}",
             f"{row.brier_score:.4f}",
-            f"{experts.PAPER[row.predictor]} ({experts.PAPER_ACTUAL} of {experts.PAPER_GALAXIES:,})",
         ]
         for row in counts.merge(scores, on="predictor").itertuples()
     ]
-    head = ("", "predicted (95 %)", "actual", "area under ROC", "Brier score", "paper: predicted (actual)")
+    if question == "bar":
+        head.append("paper: predicted (actual)")
+        for row in rows:
+            row.append(f"{experts.PAPER[row[0]]} ({experts.PAPER_ACTUAL} of {experts.PAPER_GALAXIES:,})")
     return markdown_table(head, rows)
 
 
@@ -191,8 +230,3 @@ def _formatted(table: pd.DataFrame, decimals: int) -> str:
 
     rows = [[text(value) for value in row] for row in table.itertuples(index=False)]
     return markdown_table([name.replace("_", " ") for name in table], rows)
-
-
-def _links(folder: Path, output: Path) -> str:
-    place = folder.relative_to(output).as_posix()
-    return ", ".join(f"[{path.stem.replace('_', ' ')}]({place}/{path.name})" for path in sorted(folder.glob("*.csv")))

@@ -195,7 +195,14 @@ def _metrics_table(metrics: pd.DataFrame) -> str:
     return markdown_table(head, rows)
 
 
-def page(survey: str, metrics: pd.DataFrame, savings: pd.DataFrame, figures: Iterable[Path], folder: Path) -> str:
+def page(
+    survey: str,
+    metrics: pd.DataFrame,
+    savings: pd.DataFrame,
+    figures: Iterable[Path],
+    folder: Path,
+    posteriors: str | None = None,
+) -> str:
     """The page of results in Markdown.
 
     Parameters
@@ -204,6 +211,8 @@ def page(survey: str, metrics: pd.DataFrame, savings: pd.DataFrame, figures: Ite
         Image files, each in a folder named for its question.
     folder
         Where the page will be; links start from there.
+    posteriors
+        Page about posteriors, to link to.
     """
     figures = [Path(figure) for figure in figures]
     parts = [
@@ -215,6 +224,7 @@ def page(survey: str, metrics: pd.DataFrame, savings: pd.DataFrame, figures: Ite
         "model that both reach; it flatters noisy curves. *end* is the one at the lowest RMSE that random reaches. "
         "Intervals are bootstrapped over seeds. All numbers: [metrics](tables/metrics.csv), "
         "[label savings](tables/label_savings.csv).",
+        *([f"How far single predictions can be trusted: [posteriors]({posteriors})."] if posteriors else []),
     ]
     for question in metrics.question.unique():
         means = savings[(savings.question == question) & (savings.seed == "mean")]

@@ -114,9 +114,10 @@ def survey_file(key, path):
 
     def existing(wildcards):
         if path and SURVEY["kind"] != "simulated" and not os.path.exists(path):
+            fetch = ", or fetch Galaxy Zoo 2 with `snakemake --cores 4 download --configfile …`, with your file"
             raise WorkflowError(
-                f"{path}: no such file. It is survey.release.{key} of the configuration: put the file there, change "
-                "the key, or fetch Galaxy Zoo 2 with `snakemake --cores 4 download --configfile …`, with your file"
+                f"{path}: no such file. It is survey.release.{key} of the configuration: put the file there, or change "
+                f"the key{fetch if SURVEY['kind'] == 'release' else ''}"
             )
         return path or []
 

@@ -12,6 +12,9 @@ MEMBERS = list(range(1, POSTERIOR["ensemble"] + 1))
 TUNED = POSTERIOR["tune_dropout"] or POSTERIOR["rescale"]
 EXPERTS = config["posteriors"]["experts"]
 EXPERTS_FILE = EXPERTS["file"] or (f"{RESULTS}/survey/experts.csv" if SURVEY["kind"] == "simulated" else None)
+# Checked here, for Snakemake does not miss a file as long as what was made of it is there.
+if EXPERTS["file"] and not os.path.exists(EXPERTS["file"]):
+    raise WorkflowError(f"{EXPERTS['file']}: no such file; correct posteriors.experts.file")
 
 POSTERIORS = f"{RESULTS}/{{question}}/posteriors"
 PREDICTIONS = f"{POSTERIORS}/{{variant}}/{{part}}.parquet"
@@ -132,7 +135,7 @@ rule posteriors:
 rule split_experts:
     """Divide the galaxies that experts classed: to fit what they say to votes, and to evaluate it."""
     input:
-        code=code("experts", "oracle", "randomness"),
+        code=code("catalogue", "experts", "oracle", "randomness"),
         experts=EXPERTS_FILE or [],
         split=f"{RESULTS}/{{question}}/seed_1/split.parquet",
         votes=f"{RESULTS}/catalogue/votes.parquet",
@@ -173,7 +176,7 @@ rule split_experts:
 rule label_all:
     """Retrieve the votes of all galaxies but those of the test set, and hold some out where they tune predictions."""
     input:
-        code=code("oracle", "splitting", "randomness"),
+        code=code("oracle", "randomness", "splitting"),
         split=f"{RUN}/split.parquet",
         votes=f"{RESULTS}/catalogue/votes.parquet",
         experts=lambda wildcards: f"{POSTERIORS}/experts.parquet" if has_experts(wildcards.question) else [],
@@ -211,7 +214,9 @@ rule label_all:
 rule tune_dropout:
     """Find the dropout rate whose posteriors are calibrated best on held-out galaxies."""
     input:
-        code=code("augmentation", "calibration", "dropout_tuning", "images", "network", "posterior", "randomness"),
+        code=code(
+            "augmentation", "calibration", "dropout_tuning", "images", "network", "posterior", "randomness", "votes"
+        ),
         weights=expand(f"{RUN}/all/model.weights.h5", seed=MEMBERS, allow_missing=True),
         held_out=f"{RESULTS}/{{question}}/seed_1/all/held_out.parquet",
         index=f"{RESULTS}/images/index.parquet",
@@ -258,7 +263,7 @@ rule tune_dropout:
 rule fit_rescaling:
     """Fit a monotonic rescaling of predicted vote fractions to the votes of held-out galaxies."""
     input:
-        code=code("posterior", "rescaling"),
+        code=code("calibration", "posterior", "rescaling", "votes"),
         predictions=lambda wildcards: expand(
             PREDICTIONS, question=wildcards.question, variant=VARIANTS[-2], part="held_out"
         ),
@@ -289,7 +294,7 @@ rule fit_rescaling:
 rule predict_posteriors:
     """Predict the test set, held-out galaxies, those that experts classed, or a shard of the survey."""
     input:
-        code=code("augmentation", "images", "network", "posterior", "randomness", "rescaling"),
+        code=code("augmentation", "dropout_tuning", "images", "network", "posterior", "randomness", "rescaling"),
         weights=of_trained_model("seed_{member}/all/model.weights.h5"),
         tuned_dropout=tuned_dropout,
         rescaling=rescaling,
@@ -377,7 +382,7 @@ rule posterior_catalogue:
 rule calibrate:
     """Compare the posteriors of the test set, by each variant, with its votes."""
     input:
-        code=code("calibration", "classification", "oracle", "posterior", "posterior_catalogue", "votes"),
+        code=code("calibration", "classification", "evaluation", "oracle", "posterior", "posterior_catalogue", "votes"),
         predictions=expand(PREDICTIONS, variant=VARIANTS, part="test", allow_missing=True),
         votes=f"{RESULTS}/catalogue/votes.parquet",
         truth=f"{RESULTS}/survey/truth.parquet" if SURVEY["kind"] == "simulated" else [],
@@ -422,7 +427,7 @@ CALIBRATION_FIGURES = ["calibration", "diagnostics", "distributions", "classific
 rule plot_calibration:
     """Plot calibration, distributions and classification of the test set."""
     input:
-        code=code("calibration", "classification", "figures", "posterior_figures"),
+        code=code("calibration", "classification", "figures", "oracle", "posterior", "posterior_figures", "votes"),
         predictions=expand(PREDICTIONS, variant=VARIANTS, part="test", allow_missing=True),
         votes=f"{RESULTS}/catalogue/votes.parquet",
         curve=f"{POSTERIORS}/calibration_curve.parquet",
@@ -497,7 +502,17 @@ rule plot_tuning:
 rule plot_posteriors:
     """Show posteriors of randomly chosen test galaxies beside the images that the first network saw."""
     input:
-        code=code("augmentation", "figures", "images", "posterior", "posterior_figures", "randomness"),
+        code=code(
+            "augmentation",
+            "figures",
+            "images",
+            "network",
+            "oracle",
+            "posterior",
+            "posterior_figures",
+            "randomness",
+            "votes",
+        ),
         predictions=expand(PREDICTIONS, variant=VARIANTS[-1], part="test", allow_missing=True),
         votes=f"{RESULTS}/catalogue/votes.parquet",
         index=f"{RESULTS}/images/index.parquet",
@@ -549,7 +564,17 @@ rule plot_posteriors:
 rule explain_surprise:
     """Find what drives the surprise of the networks: morphology, or what should not."""
     input:
-        code=code("calibration", "catalogue", "figures", "posterior_figures", "surprise"),
+        code=code(
+            "calibration",
+            "catalogue",
+            "figures",
+            "oracle",
+            "posterior",
+            "posterior_figures",
+            "randomness",
+            "surprise",
+            "votes",
+        ),
         predictions=expand(PREDICTIONS, variant=VARIANTS[-1], part="test", allow_missing=True),
         votes=f"{RESULTS}/catalogue/votes.parquet",
         catalogue=survey_file("catalogue", CATALOGUE),
@@ -645,7 +670,7 @@ rule classify_for_experts:
 rule compare_experts:
     """Compare ways to tell, from images or votes, what experts would say."""
     input:
-        code=code("experts", "figures", "posterior", "posterior_figures"),
+        code=code("calibration", "classification", "experts", "figures", "posterior", "posterior_figures"),
         experts=f"{POSTERIORS}/experts.parquet",
         classifier=f"{POSTERIORS}/experts_classifier.parquet",
         posteriors=expand(PREDICTIONS, variant=VARIANTS[-1], part="experts", allow_missing=True),
@@ -683,6 +708,7 @@ rule compare_experts:
             --experts {input.experts} \
             --classifier {input.classifier} \
             --posteriors {input.posteriors} \
+            --question {wildcards.question} \
             --output {params.folder} \
             --figure {output.png} \
             2>{log}
@@ -692,7 +718,7 @@ rule compare_experts:
 rule posteriors_page:
     """Write the page about posteriors."""
     input:
-        code=code("posterior_report", "calibration"),
+        code=code("calibration", "experts", "posterior_report", "report"),
         tables=expand(f"{POSTERIORS}/{{table}}.parquet", question=POSTERIOR_QUESTIONS, table=POSTERIOR_TABLES),
         figures=[
             path

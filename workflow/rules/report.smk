@@ -304,6 +304,7 @@ rule results_page:
         gpu=0,
     params:
         survey=SURVEY["name"],
+        posteriors="--posteriors posteriors.md" if config["posteriors"]["with_loop"] else "",
     shell:
         """
         python -m activezoo results-page \
@@ -311,6 +312,7 @@ rule results_page:
             --metrics {input.metrics} \
             --savings {input.savings} \
             --figures {input.figures} \
+            {params.posteriors} \
             --headline {output.headline} \
             --output {output.page} \
             2>{log}

@@ -79,7 +79,7 @@ if SURVEY["kind"] == "images":
         """List the images of a survey without votes: each is a galaxy of its name."""
         input:
             code=code("catalogue"),
-            images=ancient(survey_file("images", IMAGES)),
+            images=survey_file("images", IMAGES),
         output:
             galaxies=f"{RESULTS}/catalogue/galaxies.parquet",
             rejected=f"{RESULTS}/catalogue/rejected.parquet",
