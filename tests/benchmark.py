@@ -136,24 +136,30 @@ def job(command: str, **environment: str) -> int:
 
 def compare_jobs(sizes: Sizes, index, folder: Path) -> None:
     """Compare jobs forked from the server, where there is one, with jobs started by themselves."""
-    ids = list(map(str, range(10_000)))  # they share the stored images
+    ids = list(map(str, range(20_000)))  # they share the stored images
     tables.write({"id": ids, "role": ["pool"] * len(ids)}, split := folder / "split.parquet")
     tables.write(index.take(np.arange(len(ids)) % len(index)).set_column(0, "id", [ids]), folder / "index.parquet")
     of, view = sizes.network, sizes.view
     check = f"check-pool --question smooth --acquire 1 --iterations 1 --split {split} --output {folder}/pool.parquet"
-    predict = f"""predict --question smooth --seed 1 --iteration 1 --role pool --split {split}
-        --images {folder} --index {folder}/index.parquet --weights {folder}/model.weights.h5
+    common = f"""--question smooth --images {folder} --index {folder}/index.parquet --weights {folder}/model.weights.h5
         --input-size {of.input_size} --filters {" ".join(map(str, of.filters))} --dense-units {of.dense_units}
-        --dropout {of.dropout} --zoom {view.zoom[0]} {view.zoom[1]} --crop {view.crop}
-        --augmentations 1 --masks exact --draws even --output {folder}/predictions.parquet --shards"""
+        --dropout {of.dropout} --zoom {view.zoom[0]} {view.zoom[1]} --crop {view.crop} --draws even"""
+    predict = f"""predict {common} --seed 1 --iteration 1 --role pool --split {split}
+        --augmentations 1 --masks exact --output {folder}/pool.parquet --shards"""
+    posteriors = f"""predict-posteriors {common} --seeds 1 --iteration all --galaxies {folder}/index.parquet
+        --networks 2 --output {folder}/predictions.parquet --shards"""
+    tables.write({"N": [40]}, folder / "labelled.parquet")
+    catalogue = f"""posterior-catalogue --labelled {folder}/labelled.parquet --predictions {folder}/predictions.parquet
+        --output {folder}/catalogue.parquet"""
     os.environ.pop(forkserver.VARIABLE, None)
     with forkserver.start() or nullcontext():
-        for what, command in (("check-pool", check), ("predict 10 galaxies", f"{predict} 1000")):
+        for what, command in (("check-pool", check), ("predict 10 galaxies", f"{predict} 2000")):
             alone = partial(job, command, **{forkserver.VARIABLE: ""})
             compare(f"job, {what}: forked | by itself", partial(job, command), alone, repeats=3)
         # Of forked jobs: Linux counts the memory of whoever starts a process, here with TensorFlow, towards its peak.
-        small, large = job(f"{predict} 10"), job(f"{predict} 1")
-    print(f"peak memory of predict, one view each: 1,000 galaxies {small} MB, 10,000 {large} MB, {large / small:.2f} ×")
+        memory = {shards: (job(f"{posteriors} {shards}"), job(catalogue)) for shards in (20, 1)}
+    for what, small, large in zip(("predict-posteriors", "posterior-catalogue"), *memory.values(), strict=True):
+        print(f"peak memory of {what}: 1,000 galaxies {small} MB, 20,000 {large} MB, {large / small:.2f} ×")
 
 
 def store(sizes: Sizes, folder: Path, galaxies: int = 1500):

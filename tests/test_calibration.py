@@ -137,7 +137,7 @@ def test_variants_come_in_order_and_none_covers_nothing_without_a_warning():
     table = calibration.coverage(variants, np.where(k < responses / 2, responses, 0), responses, [0.02, 0.5])
     assert list(table.variant.unique()) == [ONE, EACH, MIXTURE, "ensemble", "rescaled"]
     assert list(table.columns) == [
-        "variant", "estimator", "epsilon", "galaxies", "expected", "actual", "coverage_error",
+        "variant", "estimator", "epsilon", "galaxies", "expected", "actual", "coverage_error", "standard_error",
     ]  # fmt: skip
     narrow = table[table.epsilon == 0.02]
     assert (narrow.actual == 0).all()
@@ -338,3 +338,16 @@ def test_other_galaxies_and_errors_that_cannot_be():
         calibration.coverage({MIXTURE: predictions, "ensemble": turned}, k, responses)
     with pytest.raises(ValueError, match="epsilon is 0"):
         calibration.coverage({MIXTURE: predictions}, k, responses, [0.1, 0])
+
+
+def test_standard_error_is_the_scatter_of_the_coverage_error():
+    rng = np.random.default_rng(4)
+    rho_GT = rng.beta(3, 3, (300, 6))
+    responses = np.full(300, 30)
+    predictions = Predictions([str(galaxy) for galaxy in range(300)], rho_GT, np.full(6, 1 / 6))
+    samples = []
+    for _ in range(200):
+        k = rng.binomial(30, rho_GT[np.arange(300), rng.integers(0, 6, 300)])
+        samples.append(calibration.coverage({"calibrated": predictions}, k, responses, [0.1]).iloc[0])
+    errors = [sample.coverage_error for sample in samples]
+    assert np.mean([sample.standard_error for sample in samples]) == pytest.approx(np.std(errors), rel=0.25)

@@ -39,9 +39,10 @@ def test_numbers_are_those_of_the_tables_beside_the_paper(folder, tmp_path):
     figures = [tmp_path / f"figures/smooth/posterior_{name}.png" for name in ("calibration", "diagnostics")]
     figures.append(tmp_path / "figures/bar/posterior_examples.png")
     page = posterior_report.page("here", [folder], figures, tmp_path)
-    table = pd.read_csv(folder / "calibration.csv").set_index(["variant", "estimator", "epsilon"]).coverage_error
-    mode, mean = (100 * table["mixture", estimator, 0.1] for estimator in ("mode", "mean"))
-    assert row(page, "mixture")[2] == f"{mode:.1f} % ({mean:.1f} %)".replace("-", "−")
+    table = pd.read_csv(folder / "calibration.csv").set_index(["variant", "estimator", "epsilon"])
+    mode, mean = (100 * table.coverage_error["mixture", estimator, 0.1] for estimator in ("mode", "mean"))
+    error = 100 * table.standard_error["mixture", "mode", 0.1]
+    assert row(page, "mixture")[2] == f"{mode:.1f} ± {error:.1f} % ({mean:.1f} %)".replace("-", "−")
     assert row(page, "paper, mixture") == ["16.5 %", "13.4 %", "9.4 %", "5.4 %"]
     intervals = pd.read_csv(folder / "interval_coverage.csv")
     assert row(page, "true ρ")[:2] == ["68 %", f"{100 * intervals.covered[0]:.1f} %"]
@@ -53,7 +54,9 @@ def test_numbers_are_those_of_the_tables_beside_the_paper(folder, tmp_path):
 def test_what_is_not_defined_is_called_so(folder, tmp_path):
     page = posterior_report.page("here", [folder], [tmp_path / "figures/smooth/posterior_classification.png"], tmp_path)
     assert row(page, "all") == ["1,200", "0.750", "not defined"]
-    nothing = pd.DataFrame({"variant": "mixture", "epsilon": calibration.EPSILONS, "coverage_error": np.nan})
+    nothing = pd.DataFrame(
+        {"variant": "mixture", "epsilon": calibration.EPSILONS, "coverage_error": np.nan, "standard_error": np.nan}
+    )
     both = pd.concat([nothing.assign(estimator=estimator) for estimator in calibration.ESTIMATORS])
     assert row(posterior_report.coverage_table(both, "other"), "mixture") == ["not defined (not defined)"] * 4
 

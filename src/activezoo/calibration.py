@@ -113,7 +113,8 @@ def coverage(
     Returns
     -------
     A row for each variant, estimator of k̂ and ε, with the columns `variant`, `estimator`, `epsilon`, `galaxies`,
-    `expected`, `actual` and `coverage_error` = (expected − actual) / actual, missing where `actual` is 0.
+    `expected`, `actual`, `coverage_error` = (expected − actual) / actual, and its `standard_error`, by which it would
+    scatter over samples of galaxies with the same expected count. The last two are missing where `actual` is 0.
 
     Notes
     -----
@@ -129,7 +130,9 @@ def coverage(
             columns = {"variant": variant, "estimator": estimator, "epsilon": epsilons, "galaxies": len(k)}
             tables.append(pd.DataFrame({**columns, "expected": expected_E, "actual": actual_E}))
     table = pd.concat(tables, ignore_index=True)
-    table["coverage_error"] = (table.expected - table.actual) / table.actual.where(table.actual > 0)
+    actual = table.actual.where(table.actual > 0)
+    table["coverage_error"] = (table.expected - actual) / actual
+    table["standard_error"] = table.expected / actual**2 * np.sqrt(actual * (1 - actual / table.galaxies))
     return table
 
 

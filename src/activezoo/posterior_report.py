@@ -112,7 +112,7 @@ def _numbers(figure: str, read: dict[str, pd.DataFrame], question: str) -> list[
     if figure == "calibration":
         return [
             f"Coverage error on {read['calibration'].galaxies.iloc[0]:,} test galaxies, (expected − actual) / actual "
-            "count of those within ε of the most likely count (in brackets: of the mean):",
+            "count of those within ε of the most likely count, with its standard error (in brackets: of the mean):",
             coverage_table(read["calibration"], question),
             "How often central intervals of the posterior of the last variant hold the truth:",
             intervals_table(read["interval_coverage"]),
@@ -159,11 +159,17 @@ def _paper_rmse(question: str) -> str:
 
 def coverage_table(coverage: pd.DataFrame, question: str) -> str:
     """Coverage errors by variant and ε (Tables 1-2), beside those of the paper if it has the question."""
-    errors = coverage.set_index(["variant", "epsilon", "estimator"]).coverage_error
-    rows = []
-    for variant in coverage.variant.unique():
-        of_variant = [errors[variant, epsilon] for epsilon in calibration.EPSILONS]
-        rows.append([variant, *(f"{_percent(of['mode'])} ({_percent(of['mean'])})" for of in of_variant)])
+    by_epsilon = coverage.set_index(["variant", "epsilon", "estimator"]).sort_index()
+
+    def cell(variant: str, epsilon: float) -> str:
+        mode, mean = (by_epsilon.loc[(variant, epsilon, estimator)] for estimator in calibration.ESTIMATORS)
+        error = _percent(mode.coverage_error, mode.standard_error)
+        return f"{error} ({_percent(mean.coverage_error)})"
+
+    rows = [
+        [variant, *(cell(variant, epsilon) for epsilon in calibration.EPSILONS)]
+        for variant in coverage.variant.unique()
+    ]
     for number, variant in enumerate((calibration.ONE, calibration.MIXTURE)):
         paper = calibration.PAPER.get(question)
         if paper:
@@ -216,8 +222,11 @@ def experts_table(counts: pd.DataFrame, scores: pd.DataFrame, question: str) -> 
     return markdown_table(head, rows)
 
 
-def _percent(fraction: float) -> str:
-    return "not defined" if math.isnan(fraction) else f"{100 * fraction:.1f} %".replace("-", "−")
+def _percent(fraction: float, error: float | None = None) -> str:
+    if math.isnan(fraction):
+        return "not defined"
+    plus_minus = "" if error is None else f" ± {100 * error:.1f}"
+    return f"{100 * fraction:.1f}{plus_minus} %".replace("-", "−")
 
 
 def _formatted(table: pd.DataFrame, decimals: int) -> str:
