@@ -547,7 +547,10 @@ def tune_dropout(weights, seeds, held_out, index, images, question, iteration, n
     )
     tuning = dropout_tuning.coverage_by_rate(predictions, table["k"].to_numpy(), table["N"].to_numpy())
     learning_curves.write(tuning, output)
-    logging.info("dropout rate %g, by %d held-out galaxies", dropout_tuning.read(output), len(ids))
+    rate = dropout_tuning.read(output)
+    if rate in (dropout_tuning.RATES[0], dropout_tuning.RATES[-1]):
+        logging.warning("the dropout rate is the most extreme of those tried; posterior.held_out may be too small")
+    logging.info("dropout rate %g, by %d held-out galaxies", rate, len(ids))
 
 
 @command(flag("--predictions", Path), flag("--held-out", Path, help="galaxies with their votes"), OUTPUT)
