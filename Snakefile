@@ -9,6 +9,7 @@ include: "workflow/rules/survey.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/loop.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/posteriors_common.smk"
 include: "workflow/rules/posteriors.smk"
 
 
