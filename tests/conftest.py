@@ -1,5 +1,7 @@
 """What all tests share: TensorFlow set up as jobs do, and a small network."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,11 @@ from activezoo.network import Architecture
 from activezoo.runtime import import_tensorflow
 
 ARCHITECTURE = Architecture(input_size=16, filters=(4, 4), dense_units=12, dropout=0.5)
+
+
+def pytest_configure():
+    # Workers of pytest-xdist, and what a script runs in the background, ignore Ctrl-C; so would all that tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
