@@ -64,10 +64,13 @@ def test_what_is_not_defined_is_called_so(folder, tmp_path):
 def test_what_drives_the_surprise_is_told_by_its_strongest_features():
     rows = [("bar", "morphology", 0.6, 0.5, 0.7), ("mass", "other", 0.1, 0, 0.2), ("size", "other", 0.2, 0.1, 0.3)]
     importance = pd.DataFrame(rows, columns=["feature", "group", "importance", "low", "high"])
-    sentence = posterior_report.surprise_sentence(importance)
+    sentence = posterior_report.surprise_sentence(importance, "smooth")
     assert "bar (0.600 nats; 0.500 to 0.700) and size (0.200 nats; 0.100 to 0.300)" in sentence
-    assert "morphology matters 3.0 times as much" in sentence
-    assert posterior_report.surprise_sentence(importance[1:]).startswith("The strongest feature is size (0.2")
+    assert sentence.endswith("morphology matters 3.0 times as much.")
+    assert "In the paper" in posterior_report.surprise_sentence(importance, "bar")
+    wide = importance.assign(low=0.0, high=1.0)
+    assert "cannot be told apart" in posterior_report.surprise_sentence(wide, "smooth")
+    assert posterior_report.surprise_sentence(importance[1:], "bar").startswith("The strongest feature is size (0.2")
 
 
 def test_the_paper_stands_beside_bars_alone():

@@ -148,7 +148,7 @@ QUESTION = flag("--question")
 SEED = flag("--seed", int)
 ITERATION = flag("--iteration", lambda text: int(text) if text.isdecimal() else text, help="number, or a name")
 INDEX = flag("--index", Path)
-IMAGES = flag("--images", Path)
+IMAGES = flag("--images", Path, help="folder of the stored images")
 SPLIT = flag("--split", Path)
 LABELLED = flag("--labelled", Path)
 VOTES = flag("--votes", Path)
@@ -729,6 +729,7 @@ def explain_surprise(predictions, votes, catalogue, id_column, question, morphol
         importance, plot = surprises.NOTHING, figures.message(str(error))
     learning_curves.write(importance, output)
     figures.save(plot, figure)
+    logging.info("%d features of %d galaxies", len(importance), len(surprise))
 
 
 def _variants(paths: list[Path]) -> dict:
@@ -840,7 +841,6 @@ def compare_experts(experts, classifier, posteriors, question, output, figure):
 
 
 LAST_MODELS = flag("--models", Path, nargs="+", help="folder of the last model of each strategy and seed")
-IMAGES = flag("--images", Path, help="folder of the stored images")
 
 
 @command(flag("--metrics", Path, nargs="+", help="metrics.parquet of every model"), TABLE)

@@ -131,13 +131,13 @@ def _numbers(figure: str, read: dict[str, pd.DataFrame], question: str) -> list[
     if figure == "classification":
         return [_formatted(read["classification"], 3)]
     if figure == "surprise" and len(read["surprise"]):
-        return [surprise_sentence(read["surprise"])]
+        return [surprise_sentence(read["surprise"], question)]
     if figure == "experts":
         return [experts_table(read["experts_counts"], read["experts_scores"], question)]
     return []
 
 
-def surprise_sentence(importance: pd.DataFrame) -> str:
+def surprise_sentence(importance: pd.DataFrame, question: str) -> str:
     """The strongest feature of each group, beside one another."""
     strongest = importance.sort_values("importance", ascending=False).groupby("group", sort=False).first()
     of_groups = " and ".join(
@@ -145,11 +145,12 @@ def surprise_sentence(importance: pd.DataFrame) -> str:
     )
     if len(strongest) < 2:
         return f"The strongest feature is {of_groups}."
+    found = f"The strongest features of morphology and of other kinds are {of_groups}:"
+    paper = " In the paper, morphology matters 3.5 to 4 times as much." if question == "bar" else ""
+    if strongest.low.max() <= strongest.high.min():
+        return f"{found} by these galaxies, they cannot be told apart.{paper}"
     ratio = strongest.importance["morphology"] / strongest.importance["other"]
-    return (
-        f"The strongest features are {of_groups}: that of morphology matters {ratio:.1f} times as much as the "
-        "strongest other. (In the paper, 3.5 to 4 times, for bar.)"
-    )
+    return f"{found} that of morphology matters {ratio:.1f} times as much.{paper}"
 
 
 def _paper_rmse(question: str) -> str:

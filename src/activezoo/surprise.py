@@ -53,6 +53,7 @@ def importance(surprise: np.ndarray, features: pd.DataFrame, groups: Mapping[str
     """
     from interpret.glassbox import ExplainableBoostingRegressor
 
+    logging.getLogger("interpret").setLevel(logging.WARNING)  # it tells of each allocation
     galaxies = len(features)
     if galaxies < LEAST_GALAXIES:
         raise InputError(
