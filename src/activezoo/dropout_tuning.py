@@ -35,16 +35,18 @@ def predict_at_rates(
 
     The parameters are those of `posterior.predict`, with a model and a key of its draws each.
     """
-    weights_T = np.tile(posterior.network_weights(sampling), len(models)) / len(models)
-    rho_RGT = np.empty((len(rates), len(ids), len(weights_T)))
+    weights_of_one_T = posterior.network_weights(sampling)
+    networks = len(weights_of_one_T)
+    rho_RGT = np.empty((len(rates), len(ids), len(models) * networks))
     for number, (model, key) in enumerate(zip(models, keys, strict=True)):
-        networks = slice(number * len(weights_T) // len(models), (number + 1) * len(weights_T) // len(models))
+        heads = [posterior.head_of(model, rate) for rate in rates]
+        its_networks = slice(number * networks, (number + 1) * networks)
         start = 0
         for batch, features_GAH in posterior.features(model, read_grey, ids, view, sampling, key):
             galaxies = slice(start, start := start + len(batch))
-            for rho_GT, rate in zip(rho_RGT, rates, strict=True):
-                head = posterior.head_of(model, rate)
-                rho_GT[galaxies, networks] = posterior.vote_probability(features_GAH, head, sampling, key)
+            for rho_GT, head in zip(rho_RGT, heads, strict=True):
+                rho_GT[galaxies, its_networks] = posterior.vote_probability(features_GAH, head, sampling, key)
+    weights_T = np.tile(weights_of_one_T, len(models)) / len(models)
     return {rate: Predictions(list(ids), rho_GT, weights_T) for rate, rho_GT in zip(rates, rho_RGT, strict=True)}
 
 
