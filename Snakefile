@@ -5,19 +5,40 @@ configfile: os.path.join(workflow.basedir, "config/config.yaml")
 
 
 include: "workflow/rules/common.smk"
+
+
+rule step:
+    """What the rules of all steps have in common. It runs nothing itself: others are made of it."""
+    log:
+        "<logs>/<job>.log",
+    benchmark:
+        "<benchmarks>/<job>.tsv"
+    pathvars:
+        job="step",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        **LIGHT,
+    params:
+        settings="",
+    shell:
+        "{params.command} {params.settings} 2>{log}"
+
+
 include: "workflow/rules/survey.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/loop.smk"
-include: "workflow/rules/report.smk"
-include: "workflow/rules/posteriors_common.smk"
 include: "workflow/rules/posteriors.smk"
+include: "workflow/rules/experts.smk"
+include: "workflow/rules/report.smk"
 
 
 # All models of the loop, not only what its report needs of them: so one that was deleted is made again.
 LOOP = [
-    expand("{folder}/metrics.parquet", folder=MODELS),
-    expand(f"{RUN}/pool.parquet", question=QUESTIONS, seed=SEEDS),
-    REPORT,
+    expand(f"{{folder}}/{METRICS}", folder=MODELS),
+    expand(POOL, question=QUESTIONS, seed=SEEDS),
+    RESULTS_PAGE,
 ]
 # Without votes there is no loop.
 HAS_VOTES = SURVEY["kind"] != "images"
@@ -27,7 +48,7 @@ rule all:
     default_target: True
     input:
         LOOP if HAS_VOTES else [],
-        [] if HAS_VOTES and not config["posteriors"]["with_loop"] else rules.posteriors.input,
+        [] if HAS_VOTES and not POSTERIORS["with_loop"] else all_posterior_results,
 
 
 onstart:

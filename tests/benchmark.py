@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,9 +23,9 @@ from timeit import timeit
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
-from activezoo import runtime
+from activezoo.model import backend
 
-os.environ.update(runtime.ENVIRONMENT | {"PYTHONPATH": sys.path[0]})
+os.environ.update(backend.ENVIRONMENT | {"PYTHONPATH": sys.path[0]})
 
 import numpy as np
 import yaml
@@ -32,9 +33,14 @@ from PIL import Image
 from scipy import stats
 from snakemake.utils import update_config
 
-from activezoo import augmentation, forkserver, images, network, posterior, randomness, tables, votes
+from activezoo import __version__, randomness, tables
+from activezoo.model import augmentation, description, network, posterior, votes
+from activezoo.model.description import Description
+from activezoo.model.trained import TrainedModel
+from activezoo.running import forkserver, steps
+from activezoo.survey import image_shards, images
 
-tf = runtime.import_tensorflow()
+tf = backend.import_tensorflow()
 KEY = ("benchmark",)
 
 
@@ -56,41 +62,42 @@ def compare(what: str, ours: Callable, plain: Callable, repeats: int = 5, tolera
 
 
 def compare_augmentation(sizes: Sizes, grey: np.ndarray) -> None:
-    apply = tf.function(augmentation.apply, autograph=False)
+    apply, input_size = tf.function(augmentation.apply, autograph=False), sizes.network.input_size
 
     def one_map():
         uniforms = randomness.galaxy_uniforms(KEY, list(map(str, range(len(grey)))), 0)
-        return apply(grey, *augmentation.from_uniforms(uniforms, sizes.view, sizes.stored), sizes.view.input_size)
+        drawn = augmentation.from_uniforms(uniforms, sizes.view, sizes.stored, input_size)
+        return apply(grey, *drawn, input_size)
 
     layers = tf.keras.layers
-    steps = [
+    plain = [
         layers.RandomFlip(),
         layers.RandomRotation((0, 0.25), fill_mode="constant"),
         layers.RandomContrast(0.02, value_range=(0, 1)),
         layers.RandomZoom([1 / zoom - 1 for zoom in reversed(sizes.view.zoom)], fill_mode="constant"),
-        layers.Resizing(sizes.view.input_size, sizes.view.input_size),
+        layers.Resizing(input_size, input_size),
     ]
-    chain = tf.function(lambda batch: tf.keras.Sequential(steps)(batch, training=True), autograph=False)
+    chain = tf.function(lambda batch: tf.keras.Sequential(plain)(batch, training=True), autograph=False)
     compare(f"augment {len(grey)} images: one affine map | five Keras layers", one_map, lambda: chain(grey[..., None]))
 
 
-def compare_posterior(sizes: Sizes, grey: np.ndarray, model, masks: int = 20) -> None:
+def compare_posterior(sizes: Sizes, grey: np.ndarray, model: TrainedModel, masks: int = 20) -> None:
     ids = list(map(str, range(100 * len(grey))))  # the images are used again and again
     sampled = sizes.sampling._replace(masks=masks)
 
     def mean_by_batch(sampling):
-        shown = (sizes.view, sampling, sizes.network.dropout, KEY)
-        batches = posterior.predict(model, lambda at: grey[np.r_[at] % len(grey)], ids, *shown)
+        batches = posterior.predict(model, lambda at: grey[np.r_[at] % len(grey)], ids, sampling)
         return (batch.rho_GT @ batch.weights_T for batch in batches)
 
     galaxies = len(next(mean_by_batch(sizes.sampling)))
+    key, input_size = model.description.key("predict"), sizes.network.input_size
     apply = tf.function(augmentation.apply, autograph=False)
-    forward = tf.function(lambda views: tf.nn.softmax(model(views, training=True))[:, 0], autograph=False)
+    forward = tf.function(lambda views: tf.nn.softmax(model.network(views, training=True))[:, 0], autograph=False)
 
     def full_passes():
-        drawn = posterior.augmentations_of(ids[:galaxies], sizes.view, sampled, sizes.stored, KEY)
+        drawn = posterior.augmentations_of(ids[:galaxies], sizes.view, sampled, sizes.stored, input_size, key)
         batch = np.repeat(grey[np.arange(galaxies) % len(grey)], sampled.augmentations, axis=0)
-        views = apply(batch, *map(np.concatenate, drawn), sizes.view.input_size)
+        views = apply(batch, *map(np.concatenate, drawn), input_size)
         return np.mean([forward(views) for _ in range(masks)], axis=0).reshape(galaxies, -1).mean(axis=1)
 
     for sampling, how in ((sizes.sampling, "integral over all masks"), (sampled, "as many, from one pass a view")):
@@ -125,40 +132,40 @@ def compare_reading(index, folder: Path, galaxies: int = 300) -> None:
     compare(what, lambda: images.read_pixels(index.take(rows), folder).reshape(galaxies, -1), scan, tolerance=0)
 
 
-def job(command: str, **environment: str) -> int:
-    """Run a command of the package; return its peak memory, MB."""
-    arguments = [sys.executable, "-m", "activezoo", *command.split()]
+def job(step: str, values: dict, **environment: str) -> int:
+    """Run a step; return its peak memory, MB."""
+    arguments = [sys.executable, "-m", "activezoo", step, *shlex.split(steps.flags(values))]
     ended = subprocess.run(arguments, env=os.environ | environment, stderr=subprocess.PIPE, text=True)
     if ended.returncode:
         sys.exit(ended.stderr)
     return int(re.findall(r"peak memory (\d+) MB", ended.stderr)[-1])
 
 
-def compare_jobs(sizes: Sizes, index, folder: Path) -> None:
+def compare_jobs(index, folder: Path) -> None:
     """Compare jobs forked from the server, where there is one, with jobs started by themselves."""
     ids = list(map(str, range(20_000)))  # they share the stored images
     tables.write({"id": ids, "role": ["pool"] * len(ids)}, split := folder / "split.parquet")
     tables.write(index.take(np.arange(len(ids)) % len(index)).set_column(0, "id", [ids]), folder / "index.parquet")
-    of, view = sizes.network, sizes.view
-    check = f"check-pool --question smooth --acquire 1 --iterations 1 --split {split} --output {folder}/pool.parquet"
-    common = f"""--question smooth --images {folder} --index {folder}/index.parquet --weights {folder}/model.weights.h5
-        --input-size {of.input_size} --filters {" ".join(map(str, of.filters))} --dense-units {of.dense_units}
-        --dropout {of.dropout} --zoom {view.zoom[0]} {view.zoom[1]} --crop {view.crop} --draws even"""
-    predict = f"""predict {common} --seed 1 --iteration 1 --role pool --split {split}
-        --augmentations 1 --masks exact --output {folder}/pool.parquet --shards"""
-    posteriors = f"""predict-posteriors {common} --seeds 1 --iteration all --galaxies {folder}/index.parquet
-        --networks 2 --output {folder}/predictions.parquet --shards"""
-    tables.write({"N": [40]}, folder / "labelled.parquet")
-    catalogue = f"""posterior-catalogue --labelled {folder}/labelled.parquet --predictions {folder}/predictions.parquet
-        --output {folder}/catalogue.parquet"""
+    tables.write({"id": ["0"]}, folder / "labelled.parquet")
+    check = {"question": "smooth", "acquire": 1, "iterations": 1, "split": split, "pool": folder / "pool.parquet"}
+    common = {"index": folder / "index.parquet", "shard": 0, "draws": "even", "threads": 1, "gpu": 0}
+    common["predictions"] = predictions = folder / "predictions.parquet"
+    model, weights = (folder / name for name in ("model.json", "model.weights.h5"))
+    pool = {"model": model, "weights": weights, "labelled": folder / "labelled.parquet", "split": split}
+    pool |= common | {"shards": 2000, "augmentations": 1, "masks": posterior.EXACT}
+    posteriors = common | {"models": model, "weights": weights, "galaxies": common["index"], "networks": 2}
+    catalogue = {"predictions": predictions, "model": model, "catalogue": folder / "catalogue.parquet"}
     os.environ.pop(forkserver.VARIABLE, None)
     with forkserver.start() or nullcontext():
-        for what, command in (("check-pool", check), ("predict 10 galaxies", f"{predict} 2000")):
-            alone = partial(job, command, **{forkserver.VARIABLE: ""})
-            compare(f"job, {what}: forked | by itself", partial(job, command), alone, repeats=3)
+        for what, step, values in (("check_pool", "check_pool", check), ("predict 10 galaxies", "predict_pool", pool)):
+            alone = partial(job, step, values, **{forkserver.VARIABLE: ""})
+            compare(f"job, {what}: forked | by itself", partial(job, step, values), alone, repeats=3)
         # Of forked jobs: Linux counts the memory of whoever starts a process, here with TensorFlow, towards its peak.
-        memory = {shards: (job(f"{posteriors} {shards}"), job(catalogue)) for shards in (20, 1)}
-    for what, small, large in zip(("predict-posteriors", "posterior-catalogue"), *memory.values(), strict=True):
+        memory = {}
+        for shards in (20, 1):
+            predicted = job("predict_posteriors", posteriors | {"shards": shards})
+            memory[shards] = predicted, job("posterior_catalogue", catalogue)
+    for what, small, large in zip(("predict_posteriors", "posterior_catalogue"), *memory.values(), strict=True):
         print(f"peak memory of {what}: 1,000 galaxies {small} MB, 20,000 {large} MB, {large / small:.2f} ×")
 
 
@@ -170,7 +177,7 @@ def store(sizes: Sizes, folder: Path, galaxies: int = 1500):
     rows = {"id": list(map(str, range(galaxies))), "image": [f"{folder}/{row % 10}.png" for row in range(galaxies)]}
     tables.write(rows, folder / "galaxies.parquet")
     outputs = [folder / name for name in ("shard_0.tfrecord", "index.parquet", "rejected.parquet")]
-    images.write_shard(folder / "galaxies.parquet", 0, 1, sizes.stored, *outputs)
+    image_shards.write_shard(folder / "galaxies.parquet", 0, 1, sizes.stored, *outputs)
     return tables.read(folder / "index.parquet")
 
 
@@ -181,24 +188,39 @@ def main() -> None:
     for name in ("config.yaml", "gz2.yaml")[: 1 + parser.parse_args().paper]:
         update_config(config, yaml.safe_load((Path(__file__).parents[1] / "config" / name).read_text()))
     architecture, smooth = network.Architecture(**config["network"]), config["questions"]["smooth"]
-    view = augmentation.View(smooth["zoom"], smooth["crop"], architecture.input_size)
-    sampling = posterior.Sampling(config["posterior"]["augmentations"], posterior.EXACT, "even")
+    view = augmentation.View(smooth["zoom"], smooth["crop"])
+    sampling = posterior.Sampling(config["sampling"]["augmentations"], posterior.EXACT, "even")
     sizes = Sizes(architecture, view, config["images"]["stored_size"], sampling)
     print(f"{architecture}, images stored with {sizes.stored} pixels a side")
     print(f"{'ours | plain way':<92}{'ratio':>6}{'min–max':>14}{'ours':>11}")
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.keras.utils.set_random_seed(1)
-    model = network.build(architecture)
+    described = Description(
+        version=__version__,
+        question="smooth",
+        positive=("yes",),
+        responses=("yes", "no"),
+        seed=1,
+        strategy="random",
+        iteration=0,
+        architecture=architecture,
+        view=view,
+        stored_size=sizes.stored,
+        labels=1000,
+        mean_responses=40.0,
+    )
+    model = TrainedModel(described, network.build(architecture))
     with TemporaryDirectory() as name:
         index = store(sizes, folder := Path(name))
-        model.save_weights(folder / "model.weights.h5")
+        model.network.save_weights(folder / "model.weights.h5")
+        description.write(described, folder / "model.json")
         grey = images.grey(images.read_pixels(index[:64], folder))
         compare_augmentation(sizes, grey)
         compare_posterior(sizes, grey, model)
         compare_mutual_information(sizes)
         compare_reading(index, folder)
-        compare_jobs(sizes, index, folder)
+        compare_jobs(index, folder)
 
 
 if __name__ == "__main__":

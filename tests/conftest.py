@@ -5,9 +5,11 @@ import signal
 import numpy as np
 import pytest
 
-from activezoo.augmentation import View
-from activezoo.network import Architecture
-from activezoo.runtime import import_tensorflow
+from activezoo.model.augmentation import View
+from activezoo.model.backend import import_tensorflow
+from activezoo.model.description import Description
+from activezoo.model.network import Architecture
+from activezoo.model.trained import TrainedModel
 
 ARCHITECTURE = Architecture(input_size=16, filters=(4, 4), dense_units=12, dropout=0.5)
 
@@ -32,7 +34,7 @@ def small_network(tensorflow):
     """An untrained network of ARCHITECTURE, the same every time."""
     import keras
 
-    from activezoo import network
+    from activezoo.model import network
 
     keras.utils.set_random_seed(7)
     model = network.build(ARCHITECTURE)
@@ -43,7 +45,32 @@ def small_network(tensorflow):
 
 @pytest.fixture
 def view():
-    return View((1.1, 1.3), "anywhere", ARCHITECTURE.input_size)
+    return View((1.1, 1.3), "anywhere")
+
+
+@pytest.fixture
+def description(view):
+    """Of `small_network`, as if it had been trained on the images of `grey`."""
+    return Description(
+        version="0.0",
+        question="smooth",
+        positive=("yes",),
+        responses=("yes", "no"),
+        seed=1,
+        strategy="bald",
+        iteration=2,
+        architecture=ARCHITECTURE,
+        view=view,
+        stored_size=24,
+        labels=30,
+        mean_responses=40.0,
+    )
+
+
+@pytest.fixture
+def trained_model(small_network, description):
+    """The untrained network, as if it were trained."""
+    return TrainedModel(description, small_network)
 
 
 @pytest.fixture

@@ -10,31 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from activezoo import calibration
-from activezoo.calibration import EACH, EPSILONS, ESTIMATORS, MIXTURE, ONE
-from activezoo.posterior import Predictions
-
-WEIGHTS = np.array([0.1, 0.2, 0.3, 0.4])
-rhos = st.lists(st.sampled_from([0.0, 0.5, 1.0]) | st.floats(1e-6, 1 - 1e-6), min_size=1, max_size=4)
-
-
-def survey(galaxies=60, seed=0, lowest=10, highest=45):
-    """Networks that scatter about a truth, and votes of it."""
-    rng = np.random.default_rng(seed)
-    truth_G = rng.beta(0.7, 0.7, galaxies)
-    logit_GT = np.log(truth_G / (1 - truth_G))[:, None] + rng.normal(0, 0.5, (galaxies, 4))
-    responses = rng.integers(lowest, highest, galaxies)
-    ids = [f"galaxy{number}" for number in range(galaxies)]
-    return Predictions(ids, 1 / (1 + np.exp(-logit_GT)), WEIGHTS), rng.binomial(responses, truth_G), responses
-
-
-def single(rho, n):
-    """One galaxy: networks of equal weight, with N as an array."""
-    return Predictions(["galaxy"], np.array([rho], float), np.full(len(rho), 1 / len(rho))), np.array([n])
-
-
-def pmf_of(rho_T, n, weights_T):
-    return np.asarray(weights_T) @ stats.binom.pmf(np.arange(n + 1), n, np.asarray(rho_T)[:, None])
+from activezoo.model.predictions import Predictions
+from activezoo.posteriors import calibration, counts
+from activezoo.posteriors.calibration import EACH, EPSILONS, MIXTURE, ONE
+from activezoo.posteriors.counts import ESTIMATORS
+from made_up_posteriors import WEIGHTS, pmf_of, rhos, single, survey
 
 
 def k_hat_of(pmf, estimator):
@@ -113,24 +93,6 @@ def test_a_limit_that_floats_put_too_high():
         assert (table.actual == 0).all()
 
 
-@pytest.mark.parametrize("n", [9, 40, 59])
-def test_of_equally_likely_counts_the_lowest_is_k_hat(n):
-    # Bin(k; ρ, N) is greatest at both k and k − 1 if (N + 1) ρ = k.
-    for k in range(1, n + 1):
-        assert calibration.estimate(*single([k / (n + 1)], n)) == k - 1
-    assert calibration.estimate(*single([0.2, 0.8], 10)) == 2
-
-
-def test_estimates_of_k():
-    predictions, _, responses = survey()
-    pmfs = [pmf_of(rho_T, n, WEIGHTS) for rho_T, n in zip(predictions.rho_GT, responses, strict=True)]
-    np.testing.assert_array_equal(calibration.estimate(predictions, responses), [np.argmax(pmf) for pmf in pmfs])
-    mean = calibration.estimate(predictions, responses, "mean")
-    np.testing.assert_allclose(mean, responses * (predictions.rho_GT @ WEIGHTS))
-    with pytest.raises(ValueError, match="'median', not one of mode, mean"):
-        calibration.estimate(predictions, responses, "median")
-
-
 def test_variants_come_in_order_and_none_covers_nothing_without_a_warning():
     predictions, k, responses = survey(3)
     variants = {MIXTURE: predictions, "ensemble": predictions, "rescaled": predictions}
@@ -148,13 +110,13 @@ def test_variants_come_in_order_and_none_covers_nothing_without_a_warning():
 def test_chunks_do_not_show(monkeypatch):
     predictions, k, responses = survey(lowest=10, highest=13)
     whole = calibration.coverage({MIXTURE: predictions}, k, responses)
-    score = calibration.crps(predictions, k, responses)
-    monkeypatch.setattr(calibration, "_CHUNK_VALUES", 30)
-    chunks = list(calibration.posteriors(predictions, responses))
+    score = counts.crps(predictions, k, responses)
+    monkeypatch.setattr(counts, "_CHUNK_VALUES", 30)
+    chunks = list(counts.posteriors(predictions, responses))
     assert len(chunks) > 20
     assert sorted(row for rows, _, _ in chunks for row in rows) == list(range(60))
     pd.testing.assert_frame_equal(calibration.coverage({MIXTURE: predictions}, k, responses), whole)
-    np.testing.assert_allclose(calibration.crps(predictions, k, responses), score)
+    np.testing.assert_allclose(counts.crps(predictions, k, responses), score)
 
 
 def test_paper_tables():
@@ -198,14 +160,6 @@ def test_pit_of_impossible_counts_is_in_the_outer_bins(k, bin):
     np.testing.assert_allclose(calibration.pit(predictions, np.array([k]), responses, bins=4), 4 * np.eye(4)[bin])
 
 
-@given(rhos, st.integers(1, 30))
-@settings(deadline=None)
-def test_majority_probability(rho, n):
-    pmf = pmf_of(rho, n, [1 / len(rho)] * len(rho))
-    expected = sum(p * (1 if 2 * j > n else 0.5 if 2 * j == n else 0) for j, p in enumerate(pmf))
-    assert calibration.majority_probability(*single(rho, n))[0] == pytest.approx(expected, abs=1e-9)
-
-
 @pytest.mark.parametrize(("successes", "trials"), [(0, 5), (5, 5), (3, 7), (100, 1000)])
 def test_wilson_is_that_of_scipy(successes, trials):
     interval = stats.binomtest(successes, trials).proportion_ci(0.95, "wilson")
@@ -215,7 +169,7 @@ def test_wilson_is_that_of_scipy(successes, trials):
 def test_reliability_by_hand():
     predictions, k, responses = survey(200)
     responses[:3] = 2 * k[:3] + (k[:3] == 0)  # ties
-    probability = calibration.majority_probability(predictions, responses)
+    probability = counts.majority_probability(predictions, responses)
     table = calibration.reliability(predictions, k, responses, bins=5)
     error = 0.0
     for row in table.itertuples():
@@ -237,29 +191,6 @@ def test_reliability_leaves_out_empty_bins():
     assert list(table.bin) == [0, 9]
     assert list(table.observed) == [0, 1]
     assert calibration.expected_calibration_error(table) == 0
-
-
-@given(rhos, st.integers(1, 30), st.data())
-@settings(deadline=None)
-def test_crps_and_surprise_by_hand(rho, n, data):
-    k = data.draw(st.integers(0, n))
-    predictions, responses = single(rho, n)
-    pmf = pmf_of(rho, n, predictions.weights_T)
-    expected = sum((sum(pmf[: j + 1]) - (k <= j)) ** 2 for j in range(n + 1)) / n
-    assert calibration.crps(predictions, np.array([k]), responses)[0] == pytest.approx(expected, abs=1e-9)
-    if pmf[k] > 0:
-        surprise = calibration.surprise(predictions, np.array([k]), responses)[0]
-        assert surprise == pytest.approx(-math.log(pmf[k]), abs=1e-6)
-
-
-def test_crps_of_a_certain_prediction_is_its_absolute_error():
-    predictions, responses = single([1.0], 20)
-    assert calibration.crps(predictions, np.array([13]), responses)[0] == pytest.approx(7 / 20)
-
-
-def test_surprise_is_finite_where_the_pmf_underflows():
-    predictions, responses = single([1e-7], 70)
-    assert calibration.surprise(predictions, np.array([70]), responses)[0] == pytest.approx(70 * math.log(1e7))
 
 
 def test_scores_by_hand():
@@ -323,7 +254,7 @@ def test_accuracy_of_ties_alone_is_missing():
 )
 def test_votes_that_cannot_be(k, responses, message):
     predictions = Predictions(["a", "b"], np.full((2, 3), 0.5), np.full(3, 1 / 3))
-    for function in (calibration.crps, calibration.pit, calibration.reliability):
+    for function in (counts.crps, calibration.pit, calibration.reliability):
         with pytest.raises(ValueError, match=message):
             function(predictions, np.array(k), np.array(responses))
     for function in (calibration.coverage, calibration.scores):

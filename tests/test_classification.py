@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from activezoo import classification
+from activezoo.posteriors import classification
 
 # Few distinct values, so that ties and the boundaries occur.
 SCORES = st.sampled_from([0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0])

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from activezoo.configuration import validated
 from activezoo.errors import InputError
+from activezoo.running.configuration import validated
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -47,8 +47,8 @@ def test_every_config_of_the_project_is_valid(path):
 
 def test_defaults_are_filled_in_and_values_kept():
     config = validated({"survey": {"name": "x", "kind": "release"}, "questions": default()["questions"]}, SCHEMA)
-    assert config["posterior"]["augmentations"] == 30
-    assert config["posterior"]["masks"] == "exact"
+    assert config["sampling"]["augmentations"] == 30
+    assert config["sampling"]["masks"] == "exact"
     assert config["survey"]["columns"]["id"] == "dr7objid"
     assert config["loop"]["seeds"] == [1, 2, 3, 4]
     assert config["questions"]["bar"]["crop"] == "centre"
@@ -68,12 +68,12 @@ def test_a_number_of_seeds_stands_for_so_many():
         ({"lop": {}}, "lop: unknown key; did you mean 'loop'?"),
         ({"loop__iteration": 3}, "loop.iteration: unknown key; did you mean 'iterations'?"),
         ({"survey__kind": "real"}, "survey.kind: 'real' is not allowed, it must be one of simulated, release"),
-        ({"loop__strategies": ["bald", "entropy"]}, "loop.strategies.1: 'entropy' is not allowed, it must be one"),
+        ({"loop__strategies": ["bald", "guess"]}, "loop.strategies.1: 'guess' is not allowed, it must be one of bald"),
         ({"loop__questions": ["spiral"]}, "loop.questions: 'spiral' is not one of the questions, smooth, bar"),
         ({"loop__iterations": 0}, "loop.iterations: 0 is not allowed, it must be at least 1"),
         ({"loop__iterations": "many"}, "loop.iterations: 'many' is not allowed, it must be integer"),
         ({"network__dropout": 1.0}, "network.dropout: 1.0 is not allowed, it must be less than 1"),
-        ({"posterior__masks": "all"}, "posterior.masks: 'all' is not allowed"),
+        ({"sampling__masks": "all"}, "sampling.masks: 'all' is not allowed"),
         ({"questions__smooth__zoom": [1.3, 1.1]}, "questions.smooth.zoom: [1.3, 1.1] must not fall"),
         ({"questions__smooth__crop": "center"}, "questions.smooth.crop: 'center' is not allowed, it must be"),
         ({"questions__smooth__positve": "x"}, "questions.smooth.positve: unknown key; did you mean 'positive'?"),
@@ -82,19 +82,59 @@ def test_a_number_of_seeds_stands_for_so_many():
         ({"survey__simulated__galaxies": 600}, "survey.simulated.galaxies: 600 are fewer than the 1204 that"),
         ({"images__stored_size": 200}, "images.stored_size: 200 is more than the 128 of survey.simulated.image_size"),
         ({"survey__columns__redshift": "t03_bar_a06_bar_count"}, "'t03_bar_a06_bar_count' counts votes"),
-        ({"survey__name": "../elsewhere"}, "survey.name: '../elsewhere' is not allowed"),
+        ({"survey__name": "../elsewhere"}, "survey.name: '../elsewhere' is not allowed, it must be a name of letters"),
+        ({"survey__name": "ab\n"}, "survey.name: 'ab\\n' is not allowed"),
+        ({"survey__name": "-ab"}, "survey.name: '-ab' is not allowed"),
+        ({"survey__kind": "images", "posteriors__trained_on": "./simulated"}, "posteriors.trained_on: './simulated'"),
+        ({"survey__kind": "images", "posteriors__trained_on": "a; rm b"}, "posteriors.trained_on: 'a; rm b' is not"),
+        ({"survey__release__images": "a\nb"}, "survey.release.images: 'a\\nb' is not allowed, it must be text on"),
+        ({"survey__release__catalogue": ""}, "survey.release.catalogue: '' is not allowed"),
+        ({"survey__columns__id": "i\td"}, "survey.columns.id: 'i\\td' is not allowed"),
+        ({"survey__samples": ["a", "b\n"]}, "survey.samples.1: 'b\\n' is not allowed"),
+        ({"questions__smooth__positive": ["a\n"]}, "questions.smooth.positive.0: 'a\\n' is not allowed"),
+        ({"posteriors__experts__file": "\x00"}, "posteriors.experts.file: '\\x00' is not allowed"),
+        ({"questions": {"a\n": {}}}, "'a\\n' is not allowed"),
+        ({"questions__figures": default()["questions"]["bar"]}, "questions.figures: results/<survey>/figures holds"),
         ({"survey__kind": "images"}, "posteriors.trained_on: the name of the survey whose models predict"),
         ({"survey__kind": "images", "posteriors__trained_on": "simulated"}, "survey.name: 'simulated' is the survey"),
         ({"posteriors__questions": ["spiral"]}, "posteriors.questions: 'spiral' is not one of the questions"),
         ({"posteriors__experts__question": "edge"}, "posteriors.experts.question: 'edge' is not one of the questions"),
         ({"posteriors__surprise__morphology": ["redshift"]}, "posteriors.surprise: 'redshift' cannot be of morphology"),
-        ({"posterior__networks": 1}, "posterior.networks: 1 is not allowed, it must be at least 2"),
+        ({"posteriors__networks": 1}, "posteriors.networks: 1 is not allowed, it must be at least 2"),
+        ({"posteriors__surprise__questions": ["edge"]}, "posteriors.surprise.questions: 'edge' is not one of the"),
     ],
 )  # fmt: skip
 def test_faults_are_named(values, message):
     with pytest.raises(InputError) as error:
         validated(with_values(**values), SCHEMA)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("posterior__augmentations", "posterior.augmentations: is sampling.augmentations now"),
+        ("posterior__ensemble", "posterior.ensemble: is posteriors.ensemble now"),
+        ("posterior__held_out", "posterior.held_out: is posteriors.held_out now"),
+        ("survey__columns__covariates", "survey.columns.covariates: is gone"),
+        ("posteriors__experts__class", "posteriors.experts.class: is posteriors.experts.class_column now"),
+    ],
+)
+def test_old_keys_are_told_their_new_names(key, message):
+    with pytest.raises(InputError) as error:
+        validated(with_values(**{key: 3}), SCHEMA)
+    assert message in str(error.value)
+
+
+def test_an_old_section_is_told_its_new_names():
+    with pytest.raises(InputError, match="posterior: is sampling now, or posteriors"):
+        validated(with_values(posterior={}), SCHEMA)
+
+
+def test_columns_of_a_question_may_be_one_or_several():
+    question = validated(default(), SCHEMA)["questions"]["bar"]
+    assert question["positive"] == ["t03_bar_a06_bar_count"]
+    assert len(question["responses"]) == 2
 
 
 def test_text_from_the_command_line_is_read_as_the_type_that_is_asked_for():

@@ -4,24 +4,24 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from activezoo import dropout_tuning, learning_curves, posterior
+from activezoo import tables
 from activezoo.errors import InputError
-from activezoo.posterior import Predictions, Sampling
+from activezoo.model import posterior
+from activezoo.model.posterior import Sampling
+from activezoo.model.predictions import Predictions
+from activezoo.posteriors import dropout_tuning
 
 SAMPLING = Sampling(augmentations=3, masks=1, draws="even")
 IDS = [f"galaxy{number}" for number in range(30)]
 
 
-def test_predictions_at_a_rate_are_those_of_predict(small_network, view, grey):
-    keys = [("smooth", 1), ("smooth", 2)]
-    found = dropout_tuning.predict_at_rates(
-        [small_network] * 2, lambda rows: grey[rows], IDS, view, SAMPLING, keys, rates=(0.2, 0.7)
-    )
+def test_predictions_at_a_rate_are_those_of_predict(trained_model, grey):
+    other = trained_model._replace(description=trained_model.description._replace(seed=2))
+    models = [trained_model, other]
+    found = dropout_tuning.predict_at_rates(models, lambda rows: grey[rows], IDS, SAMPLING, rates=(0.2, 0.7))
     for rate, predictions in found.items():
-        models = [
-            posterior.predict(small_network, lambda rows: grey[rows], IDS, view, SAMPLING, rate, key) for key in keys
-        ]
-        (expected,) = posterior.mix(models)
+        predicted = [posterior.predict(model, lambda rows: grey[rows], IDS, SAMPLING, rate) for model in models]
+        (expected,) = posterior.mix(predicted)
         np.testing.assert_array_equal(predictions.rho_GT, expected.rho_GT)
         np.testing.assert_allclose(predictions.weights_T, expected.weights_T)
         assert predictions.ids == expected.ids
@@ -37,7 +37,7 @@ def test_the_rate_with_the_right_spread_is_chosen(tmp_path):
     predictions = {rate: Predictions(ids, expit(centre + rate * noise), weights_T) for rate in (0.1, 0.6, 1.5)}
     k = rng.binomial(40, expit(centre[:, 0] + 0.6 * rng.normal(0, 1, 1500)))
     table = dropout_tuning.coverage_by_rate(predictions, k, np.full(1500, 40))
-    learning_curves.write(table, tmp_path / "dropout_tuning")
+    tables.write_with_csv(table, tmp_path / "dropout_tuning")
     assert dropout_tuning.read(tmp_path / "dropout_tuning.csv") == 0.6
     errors = table.set_index(["dropout", "epsilon"]).coverage_error
     assert (errors[0.1] > errors[0.6] + 0.1).all()

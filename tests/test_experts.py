@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.stats import binomtest
 
-from activezoo import experts
 from activezoo.errors import InputError
-from activezoo.simulation import simulate_survey
+from activezoo.posteriors import experts
+from activezoo.posteriors.experts import ClassColumns
+from activezoo.survey.simulation import simulate_survey
 
-BARRED = ["weak", "intermediate", "strong"]
+BARS = ClassColumns("dr7objid", "class", ["weak", "intermediate", "strong"])
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def catalogue(tmp_path):
 
 
 def read(path):
-    return experts.read_experts(path, "dr7objid", "class", BARRED)
+    return experts.read_experts(path, BARS)
 
 
 def test_reads_ids_as_text_and_classes_as_answers(catalogue):
@@ -43,7 +44,7 @@ def test_reads_ids_as_text_and_classes_as_answers(catalogue):
         "is_positive": [True, False, True],
     }
     assert table.is_positive.dtype == bool
-    strong = experts.read_experts(path, "dr7objid", "class", ["strong"])
+    strong = experts.read_experts(path, BARS._replace(positive=["strong"]))
     assert strong.is_positive.tolist() == [False, False, True]
 
 
@@ -74,7 +75,7 @@ def test_missing_file_or_column(catalogue, tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read(tmp_path / "other.csv")
     with pytest.raises(InputError, match="no column 'bar'"):
-        experts.read_experts(catalogue("1,weak"), "dr7objid", "bar", BARRED)
+        experts.read_experts(catalogue("1,weak"), BARS._replace(class_column="bar"))
 
 
 @given(st.lists(st.text("0123456789", min_size=1, max_size=18), min_size=1, max_size=60, unique=True), st.randoms())

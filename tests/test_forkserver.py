@@ -12,20 +12,30 @@ from pathlib import Path
 
 import pytest
 
-from activezoo import forkserver
+from activezoo.running import forkserver
 
-PACKAGE = Path(forkserver.__file__).parent
+PACKAGE = Path(forkserver.__file__).parents[1]
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the fork server takes Linux")
+
+
+COMMAND_LINE = """
+import sys
+from activezoo.running.runtime import measured
+
+def main(arguments=None):
+    with measured():
+        return exec((arguments or sys.argv[1:])[0], {})
+"""
 
 
 def build(house: Path) -> Path:
     """Make a copy of the package whose one command is to execute its argument as Python."""
     package = house / "activezoo"
-    package.mkdir()
-    for name in ("__init__.py", "__main__.py", "forkserver.py", "runtime.py"):
-        shutil.copy(PACKAGE / name, package)
-    (package / "cli.py").write_text("def main(arguments):\n    return exec(arguments[0], {})\n")
+    for name in ("__init__.py", "__main__.py", "running/forkserver.py", "running/runtime.py", "model/backend.py"):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PACKAGE / name, package / name)
+    (package / "cli.py").write_text(COMMAND_LINE)
     return house
 
 
@@ -33,7 +43,7 @@ def build(house: Path) -> Path:
 def house(tmp_path_factory):
     """A package without TensorFlow, whose servers are ready at once."""
     house = build(tmp_path_factory.mktemp("house"))
-    with (house / "activezoo/runtime.py").open("a") as file:
+    with (house / "activezoo/model/backend.py").open("a") as file:
         file.write("\n\ndef import_tensorflow():\n    raise ImportError\n")
     return house
 
@@ -43,7 +53,7 @@ def server_of(house: Path):
     """Start a server of the package in `house` from this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(house))
-        patch.setattr(forkserver, "__file__", str(house / "activezoo/forkserver.py"))
+        patch.setattr(forkserver, "__file__", str(house / "activezoo/running/forkserver.py"))
         patch.delenv(forkserver.VARIABLE, raising=False)
         with forkserver.start() as server:
             yield server
@@ -136,7 +146,7 @@ def test_killed_client_takes_its_job_along(job):
 
 STARTER = """
 import subprocess, sys
-from activezoo import forkserver
+from activezoo.running import forkserver
 server = forkserver.start()
 subprocess.run([sys.executable, "-m", "activezoo", sys.argv[1]])
 """
@@ -175,7 +185,7 @@ def test_leaves_nothing_behind(house, tmp_path, monkeypatch):
 def test_does_without_where_none_is_wanted(monkeypatch):
     monkeypatch.setenv(forkserver.VARIABLE, "")
     assert forkserver.start() is None
-    assert forkserver.run([]) is None
+    assert forkserver.run("activezoo.cli", []) is None
 
 
 @pytest.mark.parametrize(
@@ -205,7 +215,7 @@ def test_edit_takes_effect_at_once(job, house):
 
 TRAIN = """
 import hashlib
-from activezoo.runtime import import_tensorflow
+from activezoo.model.backend import import_tensorflow
 tf = import_tensorflow()
 tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)

@@ -1,3 +1,5 @@
+"""Images from the files that people have to the numbers that networks see, and back from their shards."""
+
 import io
 import tracemalloc
 from itertools import pairwise
@@ -10,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from activezoo import images, tables
+from activezoo import tables
 from activezoo.cli import main
 from activezoo.errors import InputError
+from activezoo.survey import image_shards, images
 
 RNG = np.random.default_rng(1)
 NOISE = RNG.integers(0, 256, (32, 32, 3), dtype=np.uint8)
@@ -33,15 +36,16 @@ def galaxies_of(folder, arrays):
     return folder / "galaxies.parquet"
 
 
-def store(galaxies, shards, size=32, **options):
+def store(galaxies, shards, size=32, max_rejected=0.05):
     folder = galaxies.parent
     parts = [
         [folder / f"shard_{shard}.{part}" for part in ("tfrecord", "index", "rejected")] for shard in range(shards)
     ]
     for shard, (output, index, rejected) in enumerate(parts):
-        images.write_shard(galaxies, shard, shards, size, output, index, rejected)
+        image_shards.write_shard(galaxies, shard, shards, size, output, index, rejected)
     _, indexes, rejected = zip(*parts, strict=True)
-    images.merge_indexes(galaxies, indexes, rejected, folder / "index.parquet", folder / "rejected.parquet", **options)
+    outputs = [folder / "index.parquet", folder / "rejected.parquet"]
+    image_shards.merge_indexes(galaxies, indexes, rejected, *outputs, max_rejected)
     return tables.read(folder / "index.parquet")
 
 
@@ -49,7 +53,7 @@ def store(galaxies, shards, size=32, **options):
 
 
 def test_colour_is_kept(tmp_path):
-    pixels, side = images.decode(save(NOISE, tmp_path / "a.png"), 32)
+    pixels, side = image_shards.decode(save(NOISE, tmp_path / "a.png"), 32)
     assert pixels.dtype == np.uint8
     assert side == 32
     np.testing.assert_array_equal(pixels, NOISE)
@@ -57,19 +61,19 @@ def test_colour_is_kept(tmp_path):
 
 def test_jpeg_is_what_pillow_reads(tmp_path):
     path = save(NOISE, tmp_path / "a.jpg")
-    np.testing.assert_array_equal(images.decode(path, 32)[0], np.asarray(Image.open(path)))
+    np.testing.assert_array_equal(image_shards.decode(path, 32)[0], np.asarray(Image.open(path)))
 
 
 def test_grey_becomes_three_equal_channels(tmp_path):
     for suffix in (".png", ".jpg"):
         path = save(NOISE[..., 0], tmp_path / f"a{suffix}")
         expected = np.asarray(Image.open(path))
-        np.testing.assert_array_equal(images.decode(path, 32)[0], np.stack([expected] * 3, axis=-1))
+        np.testing.assert_array_equal(image_shards.decode(path, 32)[0], np.stack([expected] * 3, axis=-1))
 
 
 def test_sixteen_bits_are_scaled(tmp_path):
     ramp = np.linspace(0, 65535, 32 * 32).astype(np.uint16).reshape(32, 32)
-    pixels, _ = images.decode(save(ramp, tmp_path / "a.png"), 32)
+    pixels, _ = image_shards.decode(save(ramp, tmp_path / "a.png"), 32)
     assert pixels.min() == 0
     assert pixels.max() == 255
     np.testing.assert_allclose(pixels[..., 0], ramp / 257, atol=1)
@@ -77,24 +81,24 @@ def test_sixteen_bits_are_scaled(tmp_path):
 
 def test_transparency_becomes_black(tmp_path):
     alpha = RNG.integers(0, 256, (32, 32, 1), dtype=np.uint8)
-    pixels, _ = images.decode(save(np.concatenate([NOISE, alpha], axis=-1), tmp_path / "a.png"), 32)
+    pixels, _ = image_shards.decode(save(np.concatenate([NOISE, alpha], axis=-1), tmp_path / "a.png"), 32)
     np.testing.assert_allclose(pixels, NOISE * (alpha / 255), atol=1)
-    pixels, _ = images.decode(save(np.concatenate([NOISE[..., :1], alpha], axis=-1), tmp_path / "b.png"), 32)
+    pixels, _ = image_shards.decode(save(np.concatenate([NOISE[..., :1], alpha], axis=-1), tmp_path / "b.png"), 32)
     np.testing.assert_allclose(pixels, np.repeat(NOISE[..., :1] * (alpha / 255), 3, axis=-1), atol=1)
 
 
 def test_palettes_are_resolved(tmp_path):
     path = save(NOISE, tmp_path / "a.png", mode="P")
-    np.testing.assert_array_equal(images.decode(path, 32)[0], np.asarray(Image.open(path).convert("RGB")))
+    np.testing.assert_array_equal(image_shards.decode(path, 32)[0], np.asarray(Image.open(path).convert("RGB")))
     transparent = Image.open(path).getpixel((5, 7))
     Image.open(path).save(tmp_path / "b.png", transparency=transparent)
-    assert images.decode(tmp_path / "b.png", 32)[0][7, 5].tolist() == [0, 0, 0]
+    assert image_shards.decode(tmp_path / "b.png", 32)[0][7, 5].tolist() == [0, 0, 0]
 
 
 def test_resizing_keeps_the_light_and_does_not_overshoot(tmp_path):
     stars = np.full((424, 424, 3), 40, np.uint8)
     stars[204:220, 204:220] = 250
-    pixels, side = images.decode(save(stars, tmp_path / "a.png"), 256)
+    pixels, side = image_shards.decode(save(stars, tmp_path / "a.png"), 256)
     assert pixels.shape == (256, 256, 3)
     assert side == 424
     assert pixels.min() == 40
@@ -123,20 +127,20 @@ def encoded(kind):
 )
 def test_broken_images_have_a_reason(tmp_path, content, reason):
     (tmp_path / "a.jpg").write_bytes(content)
-    with pytest.raises(images.UnusableImageError, match=reason):
-        images.decode(tmp_path / "a.jpg", 32)
+    with pytest.raises(image_shards.UnusableImageError, match=reason):
+        image_shards.decode(tmp_path / "a.jpg", 32)
 
 
 def test_unusable_images_have_a_reason(tmp_path):
     save(NOISE[:20], tmp_path / "wide.png")
-    with pytest.raises(images.UnusableImageError, match="not square: 32 x 20 pixels"):
-        images.decode(tmp_path / "wide.png", 16)
-    with pytest.raises(images.UnusableImageError, match="smaller than the stored size 33: 32 x 32 pixels"):
-        images.decode(save(NOISE, tmp_path / "small.png"), 33)
-    with pytest.raises(images.UnusableImageError, match="pixels of mode F, whose range is unknown"):
-        images.decode(save(NOISE[..., 0].astype(np.float32), tmp_path / "float.tif"), 32)
-    with pytest.raises(images.UnusableImageError, match="No such file"):
-        images.decode(tmp_path / "absent.png", 32)
+    with pytest.raises(image_shards.UnusableImageError, match="not square: 32 x 20 pixels"):
+        image_shards.decode(tmp_path / "wide.png", 16)
+    with pytest.raises(image_shards.UnusableImageError, match="smaller than the stored size 33: 32 x 32 pixels"):
+        image_shards.decode(save(NOISE, tmp_path / "small.png"), 33)
+    with pytest.raises(image_shards.UnusableImageError, match="pixels of mode F, whose range is unknown"):
+        image_shards.decode(save(NOISE[..., 0].astype(np.float32), tmp_path / "float.tif"), 32)
+    with pytest.raises(image_shards.UnusableImageError, match="No such file"):
+        image_shards.decode(tmp_path / "absent.png", 32)
 
 
 # --- shards
@@ -169,13 +173,23 @@ def test_grey_reader(tmp_path, monkeypatch, in_memory):
     monkeypatch.setattr(images, "IN_MEMORY", in_memory)
     arrays = RNG.integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
     store(galaxies_of(tmp_path, arrays), 2)
-    read = images.grey_reader(tmp_path / "index.parquet", tmp_path, ["galaxy 4", "galaxy 0", "galaxy 2"])
+    index = tmp_path / "index.parquet"
+    read = images.grey_reader(index, ["galaxy 4", "galaxy 0", "galaxy 2"], stored_size=32)
     expected = images.grey(arrays[[4, 0, 2]])
     np.testing.assert_array_equal(read(slice(1, 3)), expected[1:])
     np.testing.assert_array_equal(read(np.array([2, 0])), expected[[2, 0]])
     with pytest.raises(InputError, match=r"index.parquet: no image of galaxy other"):
-        images.grey_reader(tmp_path / "index.parquet", tmp_path, ["galaxy 4", "other"])
-    images.grey_reader(tmp_path / "index.parquet", tmp_path, [])
+        images.grey_reader(index, ["galaxy 4", "other"])
+    images.grey_reader(index, [], stored_size=16)
+
+
+def test_images_of_another_size_than_the_model_was_trained_on(tmp_path):
+    store(galaxies_of(tmp_path, [NOISE] * 2), 1)
+    index, ids = tmp_path / "index.parquet", ["galaxy 1", "galaxy 0"]
+    message = r"index.parquet: images are stored with 32 pixels a side, but the model was trained on images of 24; set"
+    with pytest.raises(InputError, match=message):
+        images.grey_reader(index, ids, stored_size=24)
+    assert images.grey_reader(index, ids)(slice(2)).shape == (2, 32, 32)
 
 
 def test_rejected_images_are_counted(tmp_path):
@@ -193,20 +207,22 @@ def test_rejected_images_are_counted(tmp_path):
         store(galaxies, 3, max_rejected=0.19)
 
 
-def test_commands(tmp_path):
+def test_steps(tmp_path):
     galaxies = galaxies_of(tmp_path, [NOISE] * 3)
-    expected = store(galaxies, 1)
-    (tmp_path / "shard_0.tfrecord").unlink()
-    shard, index, rejected = (str(tmp_path / name) for name in ("shard_0.tfrecord", "i.parquet", "r.parquet"))
-    store_images = ["store-images", "--shard", "0", "--shards", "1", "--stored-size", "32"]
-    assert (
-        main([*store_images, "--galaxies", str(galaxies), "--output", shard, "--index", index, "--rejected", rejected])
-        == 0
-    )
-    merged = ["--output", f"{index}.all", "--rejected-output", f"{rejected}.all"]
-    assert main(["index-images", "--galaxies", str(galaxies), "--indexes", index, "--rejected", rejected, *merged]) == 0
-    assert tables.read(f"{index}.all").equals(expected)
-    np.testing.assert_array_equal(images.read_pixels(expected, tmp_path), [NOISE] * 3)
+    expected = store(galaxies, 2)
+    made = tmp_path / "made"
+    parts = []
+    for shard in range(2):
+        records, index, rejected = (made / f"shard_{shard}.{part}" for part in ("tfrecord", "index", "rejected"))
+        outputs = [f"--records={records}", f"--index={index}", f"--rejected={rejected}"]
+        which = [f"--galaxies={galaxies}", f"--shard={shard}", "--shards=2", "--stored-size=32"]
+        assert main(["store_images", *which, *outputs]) == 0
+        parts += [f"--shard-indexes={index}", f"--shard-rejections={rejected}"]
+    outputs = [f"--index={made}/index.parquet", f"--rejected={made}/rejected.parquet"]
+    assert main(["index_images", f"--galaxies={galaxies}", *parts, "--max-rejected=0", *outputs]) == 0
+    assert tables.read(made / "index.parquet").equals(expected)
+    assert tables.read(made / "rejected.parquet").num_rows == 0
+    np.testing.assert_array_equal(images.read_pixels(expected, made), [NOISE] * 3)
 
 
 def test_other_sizes_are_counted(tmp_path, caplog):
@@ -220,7 +236,7 @@ def test_shards_of_other_galaxies(tmp_path):
     tables.write({"id": ["a"], "image": ["a.png"]}, tmp_path / "galaxies.parquet")
     parts = [[tmp_path / f"shard_{shard}.{part}" for shard in range(2)] for part in ("index", "rejected")]
     with pytest.raises(InputError, match="1 galaxies, but the shards are of 4"):
-        images.merge_indexes(tmp_path / "galaxies.parquet", *parts, tmp_path / "i", tmp_path / "r")
+        image_shards.merge_indexes(tmp_path / "galaxies.parquet", *parts, tmp_path / "i", tmp_path / "r", 0.05)
 
 
 def test_damaged_shards(tmp_path):
@@ -255,7 +271,7 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
     for number in (5, 5, 100):  # the first call imports
         tables.write({"id": list(map(str, range(number))), "image": [path] * number}, tmp_path / "galaxies.parquet")
         tracemalloc.start()
-        images.write_shard(tmp_path / "galaxies.parquet", 0, 1, 128, *(tmp_path / name for name in "abc"))
+        image_shards.write_shard(tmp_path / "galaxies.parquet", 0, 1, 128, *(tmp_path / name for name in "abc"))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[2] < peaks[1] + 128 * 128 * 3
@@ -295,6 +311,6 @@ def test_tensorflow_reads_the_same_bits(tensorflow, tmp_path):
 @given(galaxy=st.text(max_size=200), size=st.integers(1, 50))
 def test_tensorflow_reads_any_example(tensorflow, galaxy, size):
     pixels = RNG.integers(0, 256, (size, size, 3), dtype=np.uint8)
-    name, read = parse(tensorflow, images._example(galaxy, size, pixels.tobytes()))
+    name, read = parse(tensorflow, image_shards._example(galaxy, size, pixels.tobytes()))
     assert name.numpy() == galaxy.encode()
     np.testing.assert_array_equal(read, pixels)

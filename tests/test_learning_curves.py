@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
-from activezoo import learning_curves, tables
+from activezoo import tables
 from activezoo.errors import InputError
-from activezoo.learning_curves import Saving
+from activezoo.report import learning_curves
+from activezoo.report.learning_curves import Saving
 
 
 def curve(*rmse: float, batch: int = 100) -> pd.Series:
@@ -266,7 +267,7 @@ def test_collect_refuses_diverged_training(tmp_path):
 
 def test_tables_are_written_twice_and_alike(tmp_path):
     table = learning_curves.label_savings(metrics_of(SEEDS))
-    learning_curves.write(table, tmp_path / "savings.parquet")
+    tables.write_with_csv(table, tmp_path / "savings.parquet")
     text = {"seed": "str", "bound": "str"}
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "savings.parquet"), table)
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "savings.csv", dtype=text), table)

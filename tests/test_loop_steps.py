@@ -1,20 +1,23 @@
-"""Splitting, ranking, asking and evaluating, on small tables."""
+"""Splitting, asking and evaluating, on small tables."""
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from activezoo import acquisition, evaluation, oracle, randomness, splitting, tables
+from activezoo import tables
 from activezoo.errors import InputError
-from activezoo.posterior import Predictions
+from activezoo.model import evaluation
+from activezoo.model.predictions import Predictions
+from activezoo.posteriors.held_out import hold_out
+from activezoo.steps import check_pool
+from activezoo.survey import oracle, splitting
+from activezoo.survey.roles import ROLES
 
 IDS = [f"{number:03}" for number in range(100)]
 
 
 def test_split_has_the_asked_sizes_and_one_test_set_for_all_seeds():
     first, second = (splitting.split(IDS, "smooth", seed, 20, 10) for seed in (1, 2))
-    assert [(first == role).sum() for role in splitting.ROLES] == [20, 10, 70]
+    assert [(first == role).sum() for role in ROLES] == [20, 10, 70]
     np.testing.assert_array_equal(first == "test", second == "test")
     assert ((first == "initial") != (second == "initial")).any()
     assert ((splitting.split(IDS, "bar", 1, 20, 10) == "test") != (first == "test")).any()
@@ -27,66 +30,45 @@ def test_split_does_not_depend_on_the_order_of_the_catalogue():
 
 
 def test_held_out_galaxies_are_a_fraction_whatever_the_order():
-    held = splitting.hold_out(IDS, "smooth", 0.25)
+    held = hold_out(IDS, "smooth", 0.25)
     assert held.sum() == 25
-    np.testing.assert_array_equal(splitting.hold_out(IDS[::-1], "smooth", 0.25)[::-1], held)
-    assert not splitting.hold_out(IDS, "smooth", 0).any()
-    with pytest.raises(InputError, match=r"fraction 0.01 \(posterior.held_out\) of 3 training galaxies is 0"):
-        splitting.hold_out(IDS[:3], "smooth", 0.01)
+    np.testing.assert_array_equal(hold_out(IDS[::-1], "smooth", 0.25)[::-1], held)
+    assert not hold_out(IDS, "smooth", 0).any()
+    with pytest.raises(InputError, match=r"fraction 0.01 \(posteriors.held_out\) of 3 training galaxies is 0"):
+        hold_out(IDS[:3], "smooth", 0.01)
 
 
-def test_too_few_galaxies_stop_the_split_and_too_small_a_pool_the_loop():
+def test_too_few_galaxies_stop_the_split():
     with pytest.raises(InputError, match="100 usable galaxies are too few for 90 test and 10 initial"):
         splitting.split(IDS, "smooth", 1, 90, 10)
-    splitting.check_pool(64, "smooth", 32, 2)
+
+
+def test_too_small_a_pool_stops_the_loop(tmp_path):
+    tables.write({"id": IDS, "role": list(splitting.split(IDS, "smooth", 1, 26, 10))}, tmp_path / "split.parquet")
+    keys = {"split": tmp_path / "split.parquet", "question": "smooth", "pool": tmp_path / "pool.parquet"}
     with pytest.raises(InputError, match="3 iterations of 32 galaxies need 96, but the pool has 64; at most 2"):
-        splitting.check_pool(64, "smooth", 32, 3)
-
-
-@given(
-    st.lists(
-        st.tuples(st.text(min_size=1, max_size=3), st.sampled_from([0.0, 0.5, 1.0])), unique_by=lambda pair: pair[0]
-    )
-)
-def test_ranking_is_by_information_then_id_whatever_the_order(galaxies):
-    galaxies = [(name, value) for name, value in galaxies if "\x00" not in name]
-    expected = [name for name, value in sorted(galaxies, key=lambda pair: (-pair[1], pair[0]))]
-    ids = [name for name, _ in galaxies]
-    order = acquisition.by_information(ids, np.array([value for _, value in galaxies]))
-    assert [ids[place] for place in order] == expected
-
-
-def test_random_order_depends_on_the_key_alone():
-    order = acquisition.at_random(IDS, randomness.generator("key"))
-    turned = acquisition.at_random(IDS[::-1], randomness.generator("key"))
-    assert [IDS[place] for place in order] == [IDS[::-1][place] for place in turned]
-    assert sorted(order) == list(range(100))
-    assert list(order) != list(acquisition.at_random(IDS, randomness.generator("other")))
-
-
-def test_expected_votes_are_the_rounded_mean():
-    assert acquisition.expected_votes(np.array([40, 41])) == 41
-    assert acquisition.expected_votes(np.array([10, 12, 12])) == 11
+        check_pool.run(**keys, acquire=32, iterations=3)
+    assert not keys["pool"].exists()
+    check_pool.run(**keys, acquire=32, iterations=2)
+    assert tables.read(keys["pool"]).to_pydict() == {"pool": [64], "acquired": [64]}
 
 
 @pytest.fixture
 def votes(tmp_path):
     path = tmp_path / "votes.parquet"
-    rows = {"id": ["a", "b", "a"], "question": ["smooth", "smooth", "bar"], "k": [3, 4, 1], "N": [40, 41, 12]}
-    tables.write(rows, path)
+    tables.write({"id": ["a", "b"], "k": [3, 4], "N": [40, 41]}, path)
     return path
 
 
 def test_the_oracle_answers_in_order_and_only_what_it_is_asked(votes):
-    table = oracle.label(["b", "a"], votes, "smooth", 3)
+    table = oracle.label(["b", "a"], votes, 3)
     assert table.to_pydict() == {"id": ["b", "a"], "k": [4, 3], "N": [41, 40], "iteration": [3, 3]}
-    assert oracle.label(["a"], votes, "bar", 0)["k"].to_pylist() == [1]
-    assert oracle.label([], votes, "bar", 0).schema == table.schema
+    assert oracle.label([], votes, 0).schema == table.schema
 
 
 def test_the_oracle_names_a_galaxy_without_votes(votes):
-    with pytest.raises(InputError, match=r"votes\.parquet: no votes on question 'bar' for galaxy b"):
-        oracle.retrieve_votes(votes, "bar", ["a", "b"])
+    with pytest.raises(InputError, match=r"votes\.parquet: no votes for galaxy c"):
+        oracle.retrieve_votes(votes, ["a", "c"])
 
 
 def test_metrics_by_hand():

@@ -6,18 +6,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from activezoo import augmentation, posterior, tables
-from activezoo.posterior import Head, Predictions, Sampling
-from conftest import ARCHITECTURE
+from activezoo import tables
+from activezoo.model import augmentation, posterior
+from activezoo.model.posterior import Head, Sampling
+from activezoo.model.predictions import Predictions, read_predictions, write_predictions
 
-KEY = ("smooth", 1, 2, "predict")
+KEY = ("smooth", 1, 2, "predict")  # of the description
 IDS = [f"galaxy{number}" for number in range(30)]
 
 
-def predict(model, grey, view, sampling, ids=IDS):
+def predict(model, grey, sampling, ids=IDS):
     places = [IDS.index(galaxy) for galaxy in ids]
-    batches = posterior.predict(model, lambda rows: grey[places][rows], ids, view, sampling, ARCHITECTURE.dropout, KEY)
-    batches = list(batches)
+    batches = list(posterior.predict(model, lambda rows: grey[places][rows], ids, sampling))
     return Predictions(
         [galaxy for batch in batches for galaxy in batch.ids],
         np.concatenate([batch.rho_GT for batch in batches]),
@@ -26,16 +26,14 @@ def predict(model, grey, view, sampling, ids=IDS):
 
 
 @pytest.mark.parametrize("draws", ["independent", "even"])
-def test_equals_networks_with_units_dropped_by_hand(small_network, grey, view, draws):
+def test_equals_networks_with_units_dropped_by_hand(trained_model, small_network, grey, view, draws):
     sampling = Sampling(augmentations=3, masks=2, draws=draws)
-    predicted = predict(small_network, grey, view, sampling)
-    made = posterior.augmentations_of(IDS, view, sampling, 24, KEY)
+    predicted = predict(trained_model, grey, sampling)
+    made = posterior.augmentations_of(IDS, view, sampling, 24, 16, KEY)
     masks_AMH = posterior.dropout_masks(sampling, 12, 0.5, KEY)
     features, logits = small_network.get_layer("features"), small_network.get_layer("logits")
     for view_number, mask in itertools.product(range(3), range(2)):
-        activity = augmentation.apply(
-            grey, made.transforms[:, view_number], made.contrast[:, view_number], view.input_size
-        )
+        activity = augmentation.apply(grey, made.transforms[:, view_number], made.contrast[:, view_number], 16)
         for layer in small_network.layers:
             if layer.name.startswith("dropout"):
                 activity = activity * (masks_AMH[view_number, mask] / 0.5)
@@ -76,14 +74,14 @@ def test_exact_masks_have_the_moments_of_all_masks(dropout):
     assert weights_T.sum() == pytest.approx(1)
 
 
-def test_a_galaxy_gets_the_same_posterior_in_any_batch(small_network, grey, view, monkeypatch):
+def test_a_galaxy_gets_the_same_posterior_in_any_batch(trained_model, grey, monkeypatch):
     sampling = Sampling(4, posterior.EXACT, "even")
-    whole = predict(small_network, grey, view, sampling)
+    whole = predict(trained_model, grey, sampling)
     monkeypatch.setattr(posterior, "_FORWARD_PIXELS", 16 * 16 * 4 * 7)
-    parts = predict(small_network, grey, view, sampling)
+    parts = predict(trained_model, grey, sampling)
     assert parts.ids == IDS
     np.testing.assert_allclose(parts.rho_GT, whole.rho_GT, rtol=1e-5)
-    alone = predict(small_network, grey, view, sampling, ["galaxy17"])
+    alone = predict(trained_model, grey, sampling, ["galaxy17"])
     np.testing.assert_allclose(alone.rho_GT[0], whole.rho_GT[17], rtol=1e-5)
 
 
@@ -94,17 +92,17 @@ def test_predictions_come_back_from_their_file(tmp_path):
     batches = [
         Predictions(ids[start : start + 700], rho_GT[start : start + 700], weights_T) for start in range(0, 5000, 700)
     ]
-    posterior.write_predictions(batches, tmp_path / "predictions.parquet")
-    back = posterior.read_predictions(tmp_path / "predictions.parquet")
+    write_predictions(batches, tmp_path / "predictions.parquet")
+    back = read_predictions(tmp_path / "predictions.parquet")
     assert back.ids == ids
     np.testing.assert_array_equal(back.rho_GT, rho_GT)
     np.testing.assert_array_equal(back.weights_T, weights_T)
 
 
-def test_no_galaxies_make_an_empty_file(small_network, grey, view, tmp_path):
-    batches = posterior.predict(small_network, None, [], view, Sampling(2, 1, "even"), 0.5, KEY)
-    posterior.write_predictions(batches, tmp_path / "predictions.parquet")
-    back = posterior.read_predictions(tmp_path / "predictions.parquet")
+def test_no_galaxies_make_an_empty_file(trained_model, tmp_path):
+    batches = posterior.predict(trained_model, None, [], Sampling(2, 1, "even"))
+    write_predictions(batches, tmp_path / "predictions.parquet")
+    back = read_predictions(tmp_path / "predictions.parquet")
     assert back.rho_GT.shape == (0, 2)
 
 
@@ -114,7 +112,7 @@ def test_an_interrupted_writer_leaves_no_file(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        posterior.write_predictions(broken(), tmp_path / "predictions.parquet")
+        write_predictions(broken(), tmp_path / "predictions.parquet")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from activezoo import tables, votes
+from activezoo import tables
 from activezoo.errors import InputError
-from activezoo.posterior import Predictions
-from activezoo.posterior_catalogue import interval_coverage, summarise
+from activezoo.model import votes
+from activezoo.model.predictions import Predictions
+from activezoo.posteriors.catalogue import interval_coverage, summarise
 
 COLUMNS = [
     "id", "rho", "mean", "rho_low_68", "rho_high_68", "rho_low_95", "rho_high_95",

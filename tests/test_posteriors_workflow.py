@@ -61,8 +61,7 @@ def test_calibration_table_is_that_of_brute_force(predicted):
     folder = predicted / BAR / "posteriors"
     table = read(folder / "calibration.parquet")
     table = table[table.estimator == "mode"].set_index(["variant", "epsilon"])
-    votes = read(predicted / "results/smoke/catalogue/votes.parquet")
-    votes = votes[votes.question == "bar"].set_index("id")
+    votes = read(predicted / BAR / "votes.parquet").set_index("id")
     assert list(table.index.unique("variant")) == ["one network", "each network", *VARIANTS]
     for variant, name in VARIANTS.items():
         predictions = read(folder / name / "test.parquet").set_index("id").rho
@@ -156,7 +155,7 @@ def test_images_without_trained_models_are_told_what_to_train(tmp_path):
         posteriors={"trained_on": "smoke"},
     )
     printed = snakemake(tmp_path, configfiles=new, succeeds=False)
-    assert "results/smoke/bar/seed_1/all/labelled.parquet: no such file. Train the models of survey 'smoke'" in printed
+    assert "results/smoke/bar/seed_1/all/model.json: no such file. Train the models of survey 'smoke'" in printed
 
 
 def test_a_missing_file_of_experts_is_named_even_where_results_are(predicted):

@@ -67,21 +67,12 @@ def profile_path(profile: str) -> str:
     return profile if profile == "none" else f"profiles/{profile}"
 
 
-def test_profiles_name_rules_that_exist():
-    sources = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
-    lines = [line.split() for path in sources for line in path.open()]
-    rules = {words[1].rstrip(":") for words in lines if words[:1] == ["rule"]}
-    for profile in ("slurm", "generic"):
-        settings = yaml.safe_load((ROOT / "profiles" / profile / "config.yaml").read_text())
-        assert {*settings["set-resources"], *settings["groups"]} <= rules
-
-
 def test_cluster_profiles_agree():
     """Only how to reach the scheduler differs."""
     slurm, generic = (
         yaml.safe_load((ROOT / "profiles" / profile / "config.yaml").read_text()) for profile in ("slurm", "generic")
     )
-    for key in ("groups", "retries", "set-resources", "keep-going", "latency-wait"):
+    for key in ("jobs", "retries", "keep-going", "rerun-incomplete", "show-failed-logs", "latency-wait"):
         assert slurm[key] == generic[key]
 
 
@@ -118,10 +109,11 @@ def test_smoke_run_through_a_scheduler(snakemake, checkout, scheduler):
         asked.setdefault(name.partition(".")[0], []).append(dict(zip(ASKED[1:], map(int, values), strict=True)))
         assert (job / "status").read_text() == "0\n"
     numbers = {name: len(jobs) for name, jobs in asked.items()}
-    # One job for each shard of the pool; small steps share one, as rank with label, and evaluate with predict_test.
+    # One job for each shard of the pool; small steps share one, as rank with label.
     assert numbers == {
         "simulate_survey": 1,
         "catalogue": 1,
+        "votes": 1,
         "store_images": 2,
         "index_images": 1,
         "start_smooth_1_check_pool_label_initial_split": 1,
@@ -129,11 +121,11 @@ def test_smoke_run_through_a_scheduler(snakemake, checkout, scheduler):
         "predict_pool": 2,
         "select_smooth_1_bald_1_label_rank": 1,
         "select_smooth_1_random_1_label_rank": 1,
-        "test_evaluate_predict_test": 3,
+        "evaluate": 3,
         next(name for name in asked if name.startswith("report")): 1,
     }
     assert asked["catalogue"] == [{"threads": 1, "mem_mb": 2000, "runtime": 30, "gpu": 0}]
-    with_tensorflow = ("train", "predict_pool", "test_evaluate_predict_test")
+    with_tensorflow = ("train", "predict_pool", "evaluate")
     assert {job["gpu"] for name in with_tensorflow for job in asked[name]} == {1}
     assert all(500 < job["mem_mb"] <= 12000 and job["runtime"] > 0 for jobs in asked.values() for job in jobs)
 

@@ -12,7 +12,7 @@ SNAKEFILE = """
 import sys
 
 sys.path.insert(0, {src!r})
-from activezoo.progress import Progress
+from activezoo.running.progress import Progress
 
 progress = Progress.attach("snakemake.logging", model_rule="evaluate")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from activezoo import release
 from activezoo.errors import InputError
-from activezoo.release import Source
+from activezoo.survey import release
+from activezoo.survey.release import Source
 
 CONTENT = bytes(range(256)) * 2000
 MD5 = "md5:" + hashlib.md5(CONTENT).hexdigest()

@@ -10,10 +10,10 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 from scipy.stats import binom
 
-from activezoo import rescaling
 from activezoo.errors import InputError
-from activezoo.posterior import Predictions
-from activezoo.rescaling import IDENTITY, Rescaling
+from activezoo.model.predictions import Predictions
+from activezoo.posteriors import rescaling
+from activezoo.posteriors.rescaling import IDENTITY, Rescaling
 
 RESPONSES = 40
 

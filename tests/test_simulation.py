@@ -11,11 +11,12 @@ import pyarrow.csv
 import pytest
 from PIL import Image
 
-from activezoo import simulation, tables
+from activezoo import tables
 from activezoo.cli import main
 from activezoo.errors import InputError
 from activezoo.randomness import generator
-from activezoo.simulation import Galaxy, Visibility, simulate_survey
+from activezoo.survey import simulation
+from activezoo.survey.simulation import Galaxy, Visibility, simulate_survey
 
 REAL_SURVEY = Path(__file__).parents[2] / "shared" / "data" / "gz2_sample"
 
@@ -317,7 +318,8 @@ def test_numbers_that_are_too_small_are_refused(tmp_path, name, value):
     assert not list(tmp_path.iterdir())
 
 
-def test_command(tmp_path):
-    arguments = ["--galaxies", "2", "--image-size", "32", "--seed", "5", "--output", str(tmp_path)]
-    assert main(["simulate-survey", *arguments]) == 0
-    assert len(column(tmp_path, "dr7objid")) == 2
+def test_step(tmp_path):
+    catalogue = tmp_path / "survey" / "gz2_hart16.csv"
+    flags = ["--galaxies=2", "--image-size=32", "--seed=5", "--threads=1", f"--catalogue={catalogue}"]
+    assert main(["simulate_survey", *flags]) == 0
+    assert len(column(catalogue.parent, "dr7objid")) == 2

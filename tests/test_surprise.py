@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from activezoo import surprise
 from activezoo.errors import InputError
+from activezoo.posteriors import surprise
 
 GROUPS = {
     "featured": "morphology",

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from activezoo import network, training
 from activezoo.errors import InputError
-from activezoo.training import Schedule
+from activezoo.model import network, training
+from activezoo.model.training import Schedule
 from conftest import ARCHITECTURE
 
 KEY = ("smooth", 1, 0, "train")

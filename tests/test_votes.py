@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from activezoo import votes
+from activezoo.model import votes
 
 # SciPy overflows at the smallest floats.
 probability = st.sampled_from([0.0, 1.0]) | st.floats(1e-9, 1 - 1e-9)

@@ -1,18 +1,20 @@
-"""`python -m activezoo`: one command, in a process forked for it if there is a server, else in this one."""
+"""`python -m activezoo`: one step, in a process forked for it if there is a server, else in this one."""
 
 import sys
 
-from activezoo import forkserver
+from activezoo.running import forkserver
+
+COMMAND_LINE = "activezoo.cli"
 
 
 def main() -> int:
-    """Run the command of the command line and return its exit status."""
-    status = forkserver.run(sys.argv[1:])
+    """Run the step of the command line and return its exit status."""
+    status = forkserver.run(COMMAND_LINE, sys.argv[1:])
     if status is not None:
         return status
-    from activezoo.runtime import run_command
+    from activezoo import cli
 
-    return run_command(sys.argv[1:])
+    return cli.main()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from activezoo.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -47,6 +48,15 @@ def write(table: pa.Table | Mapping, path: str | Path) -> None:
         table = pa.table(dict(table))
     with whole_file(path) as partial:
         pq.write_table(table, partial, compression="zstd")
+
+
+def write_with_csv(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a data frame twice, with the suffixes .parquet and .csv."""
+    import pyarrow as pa
+
+    write(pa.Table.from_pandas(table, preserve_index=False), Path(path).with_suffix(".parquet"))
+    with whole_file(Path(path).with_suffix(".csv")) as partial:
+        table.to_csv(partial, index=False)
 
 
 def write_stream(batches: Iterable[pa.Table], path: str | Path) -> None:

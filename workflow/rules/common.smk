@@ -1,6 +1,5 @@
-# Names that all rules share: the validated configuration, places of files, and what models stand on one another.
+# What rules share: the validated configuration, folders, and all functions, most of which say what a step needs.
 
-import json
 import os
 import shlex
 import sys
@@ -10,11 +9,16 @@ import yaml
 PACKAGE = os.path.join(workflow.basedir, "src")
 sys.path.insert(0, PACKAGE)
 
-from activezoo import forkserver
-from activezoo.configuration import validated
+from activezoo.acquisition import registry
 from activezoo.errors import InputError
-from activezoo.progress import Progress
-from activezoo.runtime import prepend_to_python_path
+from activezoo.model.augmentation import View
+from activezoo.model.network import Architecture
+from activezoo.running import forkserver, steps
+from activezoo.running.configuration import validated
+from activezoo.running.progress import Progress
+from activezoo.running.runtime import prepend_to_python_path
+from activezoo.running.steps import flags, section
+from activezoo.survey.layout import Answers, ClassColumns, Columns
 
 with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml")) as schema:
     try:
@@ -34,31 +38,30 @@ QUESTIONS = config["loop"]["questions"]
 SEEDS = config["loop"]["seeds"]
 STRATEGIES = config["loop"]["strategies"]
 ITERATIONS = config["loop"]["iterations"]
+POSTERIORS = config["posteriors"]
 
+# Folders of results: of a question, of one seed of it, of one of its models; and of the model of an iteration.
 RESULTS = f"results/{SURVEY['name']}"
-LOGS = f"logs/{SURVEY['name']}"
-BENCHMARKS = f"{LOGS}/benchmarks"
-
-# The files of the survey, simulated or of a release; the filename map may be null.
-if SURVEY["kind"] == "simulated":
-    CATALOGUE = f"{RESULTS}/survey/gz2_hart16.csv"
-    FILENAME_MAP = f"{RESULTS}/survey/gz2_filename_mapping.csv"
-    IMAGES = f"{RESULTS}/survey/images_gz2/images"
-elif SURVEY["kind"] == "release":
-    CATALOGUE, FILENAME_MAP, IMAGES = (SURVEY["release"][key] for key in ("catalogue", "filename_map", "images"))
-else:
-    CATALOGUE, FILENAME_MAP, IMAGES = None, None, SURVEY["release"]["images"]
-
-RUN = f"{RESULTS}/{{question}}/seed_{{seed}}"
+QUESTION = f"{RESULTS}/{{question}}"
+RUN = f"{QUESTION}/seed_{{seed}}"
 MODEL = f"{RUN}/{{model}}"
 ITERATION = f"{RUN}/{{strategy}}/iteration_{{iteration}}"
-ENVIRONMENT = os.path.join(workflow.basedir, "envs/activezoo.yaml")
+FIGURES = f"{RESULTS}/figures/{{question}}"
 
-# Folders of all models, the first of each seed once.
+# Folders of all models of the loop, the first of each seed once.
 MODELS = [
     *expand(f"{RUN}/initial", question=QUESTIONS, seed=SEEDS),
     *expand(ITERATION, question=QUESTIONS, seed=SEEDS, strategy=STRATEGIES, iteration=range(1, ITERATIONS + 1)),
 ]
+
+ENVIRONMENT = os.path.join(workflow.basedir, "envs/activezoo.yaml")
+# Of a step that takes seconds. Memory in MB, time in minutes.
+LIGHT = {"mem_mb": 1000, "runtime": 10, "gpu": 0}
+
+
+pathvars:
+    logs=f"logs/{SURVEY['name']}",
+    benchmarks=f"logs/{SURVEY['name']}/benchmarks",
 
 
 wildcard_constraints:
@@ -66,16 +69,41 @@ wildcard_constraints:
     seed=r"\d+",
     strategy="|".join(STRATEGIES),
     iteration=r"[1-9]\d*",
-    # `all` is trained on all labelled galaxies, `experts` on experts' classes; see posteriors.smk.
+    # `all` is trained on all labelled galaxies, `experts` on experts' classes; see posteriors.smk and experts.smk.
     model=rf"initial|all|experts|({'|'.join(STRATEGIES)})/iteration_[1-9]\d*",
     shard=r"\d+",
+    variant="mixture|ensemble|tuned_dropout|rescaled",
+    part=r"test|held_out|experts|shard_\d+",
 
 
-def code(*modules):
-    """Source files of the package that a step depends on: an edit there runs it again."""
-    # Relative where results lie in the project, so that one that was moved or copied as a whole does not run again.
-    package = "src" if os.path.samefile(workflow.basedir, os.curdir) else PACKAGE
-    return [f"{package}/activezoo/{module}.py" for module in modules]
+def step(name, *strategies):
+    """Parameters for a step: its command, and a digest of the code that can change its results.
+
+    The step gets, as flags, the rule's named inputs and outputs, wildcards, threads and GPUs, those that its `run` takes;
+    and the rule's `settings`. An edit of its file, of what that imports, or of some strategies, runs it again.
+    """
+
+    def command(wildcards, input, output, threads, resources):
+        values = {**wildcards, **input, **output, "threads": threads, "gpu": resources.gpu}
+        return steps.command(name, values)
+
+    return {"command": command, "code": steps.code(f"steps.{name}", *(f"acquisition.{of}" for of in strategies))}
+
+
+def submitted_with(group):
+    """Group of jobs: steps of a second or two share a submission to a cluster with their neighbours.
+
+    On one machine there are no groups, which cost Snakemake much of the time that it takes to plan.
+    """
+
+    def of(wildcards):
+        if workflow.local_exec or workflow.dryrun:
+            return None
+        resolved = group.format(**wildcards)
+        workflow.parent_groupids[resolved] = group  # as Snakemake does for groups that are plain text
+        return resolved
+
+    return of
 
 
 def model_name(strategy, iteration):
@@ -88,25 +116,17 @@ def model(question, seed, strategy, iteration):
     return f"{RUN}/{model_name(strategy, iteration)}".format(question=question, seed=seed)
 
 
-def iteration_of(wildcards):
-    """Number of a model's iteration, 0 for the first; of a model outside the loop its name."""
-    return wildcards.model.rpartition("_")[2] if wildcards.model != "initial" else 0
+def strategy_and_iteration(model):
+    """What the folder of a model within its seed says of it; outside the loop, and of the first model, iteration 0."""
+    strategy, _, folder = model.partition("/")
+    return strategy, int(folder.rpartition("_")[2] or 0)
 
 
-def previous_model(wildcards):
-    """Folder of the model before this iteration's."""
-    return model(wildcards.question, wildcards.seed, wildcards.strategy, int(wildcards.iteration) - 1)
-
-
-def flags(section, *keys):
-    """Config values as command-line flags: `flags(config["network"], "input_size")` is `--input-size 64`."""
-    values = {key: section[key] if isinstance(section[key], list) else [section[key]] for key in keys}
-    return " ".join(f"--{key.replace('_', '-')} {' '.join(map(str, values[key]))}" for key in keys)
-
-
-def optional_flag(flag, value):
-    """A flag with its value, or nothing where the value is null or empty."""
-    return f"{flag} {shlex.quote(str(value))}" if value else ""
+def previous_model(file):
+    """Input function: a file of the model before this iteration's."""
+    return lambda wildcards: "{}/{}".format(
+        model(wildcards.question, wildcards.seed, wildcards.strategy, int(wildcards.iteration) - 1), file
+    )
 
 
 def survey_file(key, path):
@@ -124,6 +144,11 @@ def survey_file(key, path):
     return existing
 
 
+def of_question(*keys, **others):
+    """Settings: some keys of the question's configuration, and others."""
+    return lambda wildcards: flags({key: config["questions"][wildcards.question][key] for key in keys} | others)
+
+
 def training_memory(wildcards, attempt):
     """Megabytes: TensorFlow, and what it keeps of each layer for a batch (activations, gradients, working space)."""
     pixels = config["network"]["input_size"] ** 2 * config["training"]["batch_size"]
@@ -136,38 +161,139 @@ def prediction_memory(wildcards, attempt):
     return attempt * int(1200 + 10 * max(config["network"]["filters"]))
 
 
-def network_flags(wildcards):
-    """The network's sizes."""
-    return flags(config["network"], "input_size", "filters", "dense_units", "dropout")
-
-
-def view_flags(wildcards):
-    """How the images of a question are augmented."""
-    return flags(config["questions"][wildcards.question], "zoom", "crop")
+TRAINING = {"mem_mb": training_memory, "runtime": 240, "gpu": 1}
+PREDICTION = {"mem_mb": prediction_memory, "runtime": 240, "gpu": 1}
 
 
 def weights_to_continue(wildcards):
     """The weights that a model's training starts from: none, or those of the iteration before."""
-    strategy, in_loop, _ = wildcards.model.partition("/")
-    if not in_loop or not config["loop"]["warm_start"]:
+    strategy, iteration = strategy_and_iteration(wildcards.model)
+    if not iteration or not config["loop"]["warm_start"]:
         return []
-    return f"{model(wildcards.question, wildcards.seed, strategy, int(iteration_of(wildcards)) - 1)}/model.weights.h5"
+    return f"{model(wildcards.question, wildcards.seed, strategy, iteration - 1)}/{WEIGHTS}"
 
 
-def training_steps(wildcards):
-    """Steps of a model's training: fewer if it continues another's, and others outside the loop."""
-    if wildcards.model in ("all", "experts"):
-        return config["posteriors"]["training_steps"]
-    return config["training"]["steps" if weights_to_continue(wildcards) else "first_steps"]
+def training_settings(wildcards):
+    """What a model learns, and how: fewer steps if it continues another's, and others outside the loop."""
+    strategy, iteration = strategy_and_iteration(wildcards.model)
+    if strategy in ("all", "experts"):
+        steps = POSTERIORS["training_steps"]
+    else:
+        steps = config["training"]["steps" if iteration and config["loop"]["warm_start"] else "first_steps"]
+    question = config["questions"][wildcards.question]
+    return flags(
+        {
+            "strategy": strategy,
+            "iteration": iteration,
+            **section(Answers, question),
+            **section(View, question),
+            **section(Architecture, config["network"]),
+            "steps": steps,
+            "batch_size": config["training"]["batch_size"],
+            "learning_rate": config["training"]["learning_rate"],
+        }
+    )
 
 
 def pool_predictions(wildcards):
-    """Predictions for the whole pool; the random strategy needs none."""
-    if wildcards.strategy == "random":
+    """Predictions for the whole pool, for a strategy that needs them."""
+    if not registry.load(wildcards.strategy).needs_predictions:
         return []
-    return expand(
-        f"{ITERATION}/pool_predictions/shard_{{shard}}.parquet", **wildcards, shard=range(config["pool"]["shards"])
-    )
+    shards = range(config["pool"]["shards"])
+    return [f"{ITERATION}/pool_predictions/shard_{shard}.parquet".format(**wildcards) for shard in shards]
+
+
+def of_trained_model(path):
+    """Input function: a file of the survey whose models predict, or an error that says how to make it."""
+
+    def existing(wildcards):
+        members = MEMBERS[:1] if wildcards.get("variant") == "mixture" else MEMBERS
+        found = expand(f"{TRAINED_ON}/{path}", question=wildcards.question, member=members)
+        missing = [file for file in found if SURVEY["kind"] == "images" and not os.path.exists(file)]
+        if missing:
+            raise WorkflowError(
+                f"{missing[0]}: no such file. Train the models of survey {POSTERIORS['trained_on']!r} "
+                "(posteriors.trained_on) first: snakemake --cores 4 posteriors, with its configuration"
+            )
+        return found
+
+    return existing
+
+
+def tuned_dropout(wildcards):
+    """The table of the tuned dropout rate, for the variants that have it."""
+    if POSTERIORS["tune_dropout"] and wildcards.variant in ("tuned_dropout", "rescaled"):
+        return of_trained_model("posteriors/dropout_tuning.parquet")(wildcards)
+    return []
+
+
+def rescaling(wildcards):
+    """The rescaling, for the variant that has it."""
+    return of_trained_model("posteriors/rescaling.json")(wildcards) if wildcards.variant == "rescaled" else []
+
+
+def galaxies_to_predict(wildcards):
+    """The table of the galaxies of a part."""
+    tables = {"test": SPLIT, "held_out": HELD_OUT, "experts": EXPERTS}
+    return tables.get(wildcards.part, INDEX).format(question=wildcards.question, seed=1)
+
+
+def part_settings(wildcards):
+    """Which galaxies of that table are meant, and by how many networks they are predicted."""
+    kind, _, shard = wildcards.part.partition("_")
+    if kind == "shard":
+        return flags({"shard": shard, "shards": POSTERIORS["shards"], **NETWORKS})
+    role = {"test": "test", "experts": "evaluate"}.get(wildcards.part)
+    return flags({"role": role, "shard": 0, "shards": 1, **NETWORKS})
+
+
+def has_experts(question):
+    """Whether experts' classes are to be predicted from the votes on a question."""
+    return CLASSES is not None and question == POSTERIORS["experts"]["question"]
+
+
+def classes_of_experts(wildcards):
+    """The file of experts' classes, or an error that says which key names it."""
+    if POSTERIORS["experts"]["file"] and not os.path.exists(CLASSES):
+        raise WorkflowError(f"{CLASSES}: no such file; correct posteriors.experts.file")
+    return CLASSES or []
+
+
+def all_posterior_results(wildcards):
+    """Input function: everything about posteriors.
+
+    It looks for the experts' file, for Snakemake does not miss a file as long as what was made of it is there.
+    """
+    classes_of_experts(wildcards)
+    return [
+        *[path.format(question=question) for question in POSTERIOR_QUESTIONS for path in posterior_results(question)],
+        *([] if SURVEY["kind"] == "images" else [POSTERIORS_PAGE]),
+    ]
+
+
+def posterior_results(question):
+    """Everything that there is to make about the posteriors of a question."""
+    if SURVEY["kind"] == "images":
+        return [POSTERIOR_CATALOGUE]
+    return [
+        POSTERIOR_CATALOGUE,
+        *[f"{POSTERIOR_FOLDER}/{table}.parquet" for table in POSTERIOR_TABLES],
+        *[f"{FIGURES}/posterior_{figure}.png" for figure in posterior_figures(question)],
+    ]
+
+
+def posterior_figures(question):
+    """Names of the figures about the posteriors of a question, in the order of the page."""
+    return [
+        "examples",
+        "calibration",
+        "diagnostics",
+        *(["tuning"] if POSTERIORS["tune_dropout"] else []),
+        "distributions",
+        "classification",
+        *(["surprise"] if any(POSTERIORS["surprise"].values()) else []),
+        *(["experts"] if has_experts(question) else []),
+    ]
 
 
 def show_headline():

@@ -1,371 +1,165 @@
 # The active-learning loop.
-#
-# Needs: the catalogue (galaxies, and votes for `label` and `evaluate` alone) and the stored images.
-# Makes, for each question and seed, a folder a model: initial/, then <strategy>/iteration_<i>/, each with the galaxies
-# labelled so far, the weights, the predictions for the test set and the metrics.
+
+# Needs: USABLE and INDEX; VOTES, for `label_initial`, `label` and `evaluate` alone.
+# Makes, for each question and seed: the role of each galaxy, and how large the pool is.
+SPLIT = f"{RUN}/split.parquet"
+POOL = f"{RUN}/pool.parquet"
+
+# Makes, for each model: the galaxies labelled so far, and how they were chosen; what the model is, its weights and losses;
+# its predictions for the test set, how good each is, and all of them.
+LABELLED = "labelled.parquet"
+ACQUISITION = "acquisition.parquet"
+DESCRIPTION = "model.json"
+WEIGHTS = "model.weights.h5"
+HISTORY = "training.parquet"
+TEST_PREDICTIONS = "test_predictions.parquet"
+EVALUATION = "evaluation.parquet"
+METRICS = "metrics.parquet"
 
 
-rule split:
-    """Fix the test set of the question, and draw the seed's initial galaxies; the rest is the pool."""
+use rule step as split with:
+    """Fix the test set of a question, and draw the initial galaxies of a seed; the rest is the pool."""
     input:
-        code=code("splitting", "randomness"),
-        galaxies=f"{RESULTS}/catalogue/galaxies.parquet",
-        index=f"{RESULTS}/images/index.parquet",
+        usable=USABLE,
+        index=INDEX,
     output:
-        split=f"{RUN}/split.parquet",
-    log:
-        f"{LOGS}/{{question}}/seed_{{seed}}/split.log",
-    benchmark:
-        f"{BENCHMARKS}/{{question}}/seed_{{seed}}/split.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=0,
+        split=SPLIT,
+    pathvars:
+        job="{question}/seed_{seed}/split",
+    group:
+        submitted_with("start_{question}_{seed}")
     params:
-        test_galaxies=config["loop"]["test_galaxies"],
-        initial=lambda wildcards: config["questions"][wildcards.question]["initial"],
-    shell:
-        """
-        python -m activezoo split \
-            --galaxies {input.galaxies} \
-            --index {input.index} \
-            --question {wildcards.question} \
-            --seed {wildcards.seed} \
-            --test-galaxies {params.test_galaxies} \
-            --initial {params.initial} \
-            --output {output.split} \
-            2>{log}
-        """
+        **step("split"),
+        settings=of_question("initial", test_galaxies=config["loop"]["test_galaxies"]),
 
 
 # No other step waits for this one, for raising the iterations would then run them all again; but it goes first.
-rule check_pool:
+use rule step as check_pool with:
     """Stop before any training if the pool cannot feed all iterations."""
     input:
-        code=code("splitting"),
-        split=f"{RUN}/split.parquet",
+        split=SPLIT,
     output:
-        pool=f"{RUN}/pool.parquet",
-    log:
-        f"{LOGS}/{{question}}/seed_{{seed}}/check_pool.log",
-    benchmark:
-        f"{BENCHMARKS}/{{question}}/seed_{{seed}}/check_pool.tsv"
+        pool=POOL,
+    pathvars:
+        job="{question}/seed_{seed}/check_pool",
     priority: 100
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=0,
+    group:
+        submitted_with("start_{question}_{seed}")
     params:
-        acquire=lambda wildcards: config["questions"][wildcards.question]["acquire"],
-        iterations=ITERATIONS,
-    shell:
-        """
-        python -m activezoo check-pool \
-            --split {input.split} \
-            --question {wildcards.question} \
-            --acquire {params.acquire} \
-            --iterations {params.iterations} \
-            --output {output.pool} \
-            2>{log}
-        """
+        **step("check_pool"),
+        settings=of_question("acquire", iterations=ITERATIONS),
 
 
-rule label_initial:
+use rule step as label_initial with:
     """Retrieve the votes of the initial galaxies."""
     input:
-        code=code("oracle"),
-        split=f"{RUN}/split.parquet",
-        votes=f"{RESULTS}/catalogue/votes.parquet",
+        split=SPLIT,
+        votes=VOTES,
     output:
-        labelled=f"{RUN}/initial/labelled.parquet",
-    log:
-        f"{LOGS}/{{question}}/seed_{{seed}}/initial/label.log",
-    benchmark:
-        f"{BENCHMARKS}/{{question}}/seed_{{seed}}/initial/label.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=0,
-    shell:
-        """
-        python -m activezoo label-initial \
-            --split {input.split} \
-            --votes {input.votes} \
-            --question {wildcards.question} \
-            --output {output.labelled} \
-            2>{log}
-        """
+        labelled=f"{RUN}/initial/{LABELLED}",
+    pathvars:
+        job="{question}/seed_{seed}/initial/label",
+    group:
+        submitted_with("start_{question}_{seed}")
+    params:
+        **step("label_initial"),
 
 
-rule train:
+use rule step as train with:
     """Train the network on all galaxies labelled so far."""
     input:
-        code=code("training", "network", "augmentation", "images", "randomness"),
-        labelled=f"{MODEL}/labelled.parquet",
-        index=f"{RESULTS}/images/index.parquet",
+        labelled=f"{MODEL}/{LABELLED}",
+        index=INDEX,
         start=weights_to_continue,
     output:
-        weights=f"{MODEL}/model.weights.h5",
-        history=f"{MODEL}/training.parquet",
-    log:
-        f"{LOGS}/{{question}}/seed_{{seed}}/{{model}}/train.log",
-    benchmark:
-        f"{BENCHMARKS}/{{question}}/seed_{{seed}}/{{model}}/train.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
+        model=f"{MODEL}/{DESCRIPTION}",
+        weights=f"{MODEL}/{WEIGHTS}",
+        history=f"{MODEL}/{HISTORY}",
+    pathvars:
+        job="{question}/seed_{seed}/{model}/train",
     resources:
-        mem_mb=training_memory,
-        runtime=240,
-        gpu=1,
+        **TRAINING,
     params:
-        images=subpath(input.index, parent=True),
-        iteration=iteration_of,
-        view=view_flags,
-        network=network_flags,
-        start=lambda wildcards, input: f"--start {input.start}" if input.start else "",
-        steps=training_steps,
-        schedule=flags(config["training"], "batch_size", "learning_rate"),
-    shell:
-        """
-        python -m activezoo train \
-            --labelled {input.labelled} \
-            --index {input.index} \
-            --images {params.images} \
-            --question {wildcards.question} \
-            --seed {wildcards.seed} \
-            --iteration {params.iteration} \
-            {params.view} \
-            {params.network} \
-            {params.start} \
-            --steps {params.steps} \
-            {params.schedule} \
-            --threads {threads} \
-            --gpus {resources.gpu} \
-            --weights {output.weights} \
-            --history {output.history} \
-            2>{log}
-        """
+        **step("train"),
+        settings=training_settings,
 
 
-rule predict_test:
-    """Predict the test set with a trained model."""
+use rule step as evaluate with:
+    """Predict the test set with a trained model, and compare the predictions with its votes."""
     input:
-        code=code("augmentation", "images", "network", "posterior", "randomness", "splitting"),
-        weights=f"{MODEL}/model.weights.h5",
-        split=f"{RUN}/split.parquet",
-        index=f"{RESULTS}/images/index.parquet",
+        model=f"{MODEL}/{DESCRIPTION}",
+        weights=f"{MODEL}/{WEIGHTS}",
+        history=f"{MODEL}/{HISTORY}",
+        labelled=f"{MODEL}/{LABELLED}",
+        split=SPLIT,
+        votes=VOTES,
+        index=INDEX,
     output:
-        predictions=f"{MODEL}/test_predictions.parquet",
-    log:
-        f"{LOGS}/{{question}}/seed_{{seed}}/{{model}}/predict_test.log",
-    benchmark:
-        f"{BENCHMARKS}/{{question}}/seed_{{seed}}/{{model}}/predict_test.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
+        predictions=f"{MODEL}/{TEST_PREDICTIONS}",
+        by_galaxy=f"{MODEL}/{EVALUATION}",
+        metrics=f"{MODEL}/{METRICS}",
+    pathvars:
+        job="{question}/seed_{seed}/{model}/evaluate",
     resources:
-        mem_mb=prediction_memory,
-        runtime=60,
-        gpu=1,
+        **PREDICTION,
     params:
-        images=subpath(input.index, parent=True),
-        iteration=iteration_of,
-        view=view_flags,
-        network=network_flags,
-        sampling=flags(config["posterior"], "augmentations", "masks", "draws"),
-    shell:
-        """
-        python -m activezoo predict \
-            --weights {input.weights} \
-            --split {input.split} \
-            --role test \
-            --index {input.index} \
-            --images {params.images} \
-            --question {wildcards.question} \
-            --seed {wildcards.seed} \
-            --iteration {params.iteration} \
-            {params.view} \
-            {params.network} \
-            {params.sampling} \
-            --threads {threads} \
-            --gpus {resources.gpu} \
-            --output {output.predictions} \
-            2>{log}
-        """
+        **step("evaluate"),
+        settings=flags(config["sampling"]),
 
 
-rule predict_pool:
+use rule step as predict_pool with:
     """Predict one shard of the unlabelled galaxies with the model of the iteration before."""
     input:
-        code=code("augmentation", "images", "network", "posterior", "randomness", "splitting"),
-        weights=lambda wildcards: f"{previous_model(wildcards)}/model.weights.h5",
-        labelled=lambda wildcards: f"{previous_model(wildcards)}/labelled.parquet",
-        split=f"{RUN}/split.parquet",
-        index=f"{RESULTS}/images/index.parquet",
+        model=previous_model(DESCRIPTION),
+        weights=previous_model(WEIGHTS),
+        labelled=previous_model(LABELLED),
+        split=SPLIT,
+        index=INDEX,
     output:
         predictions=temp(f"{ITERATION}/pool_predictions/shard_{{shard}}.parquet"),
-    log:
-        f"{LOGS}/{{question}}/seed_{{seed}}/{{strategy}}/iteration_{{iteration}}/predict_pool_{{shard}}.log",
-    benchmark:
-        f"{BENCHMARKS}/{{question}}/seed_{{seed}}/{{strategy}}/iteration_{{iteration}}/predict_pool_{{shard}}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
+    pathvars:
+        job="{question}/seed_{seed}/{strategy}/iteration_{iteration}/predict_pool_{shard}",
     resources:
-        mem_mb=prediction_memory,
-        runtime=240,
-        gpu=1,
+        **PREDICTION,
     params:
-        images=subpath(input.index, parent=True),
-        iteration=lambda wildcards: int(wildcards.iteration) - 1,
-        shards=config["pool"]["shards"],
-        view=view_flags,
-        network=network_flags,
-        sampling=flags(config["posterior"], "augmentations", "masks", "draws"),
-    shell:
-        """
-        python -m activezoo predict \
-            --weights {input.weights} \
-            --split {input.split} \
-            --role pool \
-            --labelled {input.labelled} \
-            --shard {wildcards.shard} \
-            --shards {params.shards} \
-            --index {input.index} \
-            --images {params.images} \
-            --question {wildcards.question} \
-            --seed {wildcards.seed} \
-            --iteration {params.iteration} \
-            {params.view} \
-            {params.network} \
-            {params.sampling} \
-            --threads {threads} \
-            --gpus {resources.gpu} \
-            --output {output.predictions} \
-            2>{log}
-        """
+        **step("predict_pool"),
+        settings=flags({"shards": config["pool"]["shards"], **config["sampling"]}),
 
 
-rule rank:
-    """Order the pool by how much its votes would teach the model, or at random."""
+use rule step as rank with:
+    """Order the pool by how much a strategy wants the votes on each galaxy."""
     input:
-        code=code("acquisition", "posterior", "randomness", "splitting", "votes"),
         predictions=pool_predictions,
-        labelled=lambda wildcards: f"{previous_model(wildcards)}/labelled.parquet",
-        split=f"{RUN}/split.parquet",
+        model=previous_model(DESCRIPTION),
+        labelled=previous_model(LABELLED),
+        split=SPLIT,
     output:
-        acquisition=f"{ITERATION}/acquisition.parquet",
-    log:
-        f"{LOGS}/{{question}}/seed_{{seed}}/{{strategy}}/iteration_{{iteration}}/rank.log",
-    benchmark:
-        f"{BENCHMARKS}/{{question}}/seed_{{seed}}/{{strategy}}/iteration_{{iteration}}/rank.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
+        acquisition=f"{ITERATION}/{ACQUISITION}",
+    pathvars:
+        job="{question}/seed_{seed}/{strategy}/iteration_{iteration}/rank",
+    group:
+        submitted_with("select_{question}_{seed}_{strategy}_{iteration}")
     resources:
         mem_mb=2000,
         runtime=20,
         gpu=0,
     params:
-        predictions=lambda wildcards, input: f"--predictions {input.predictions}" if input.predictions else "",
-    shell:
-        """
-        python -m activezoo rank \
-            --strategy {wildcards.strategy} \
-            {params.predictions} \
-            --labelled {input.labelled} \
-            --split {input.split} \
-            --question {wildcards.question} \
-            --seed {wildcards.seed} \
-            --iteration {wildcards.iteration} \
-            --output {output.acquisition} \
-            2>{log}
-        """
+        **step("rank"),
+        strategy_code=lambda wildcards: steps.code(f"acquisition.{wildcards.strategy}"),
 
 
-rule label:
+use rule step as label with:
     """Retrieve the votes of the galaxies ranked first, and add them to those labelled before."""
     input:
-        code=code("oracle"),
-        acquisition=f"{ITERATION}/acquisition.parquet",
-        labelled=lambda wildcards: f"{previous_model(wildcards)}/labelled.parquet",
-        votes=f"{RESULTS}/catalogue/votes.parquet",
+        acquisition=f"{ITERATION}/{ACQUISITION}",
+        labelled_before=previous_model(LABELLED),
+        votes=VOTES,
     output:
-        labelled=f"{ITERATION}/labelled.parquet",
-    log:
-        f"{LOGS}/{{question}}/seed_{{seed}}/{{strategy}}/iteration_{{iteration}}/label.log",
-    benchmark:
-        f"{BENCHMARKS}/{{question}}/seed_{{seed}}/{{strategy}}/iteration_{{iteration}}/label.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=0,
+        labelled=f"{ITERATION}/{LABELLED}",
+    pathvars:
+        job="{question}/seed_{seed}/{strategy}/iteration_{iteration}/label",
+    group:
+        submitted_with("select_{question}_{seed}_{strategy}_{iteration}")
     params:
-        acquire=lambda wildcards: config["questions"][wildcards.question]["acquire"],
-    shell:
-        """
-        python -m activezoo label \
-            --acquisition {input.acquisition} \
-            --acquire {params.acquire} \
-            --iteration {wildcards.iteration} \
-            --labelled {input.labelled} \
-            --votes {input.votes} \
-            --question {wildcards.question} \
-            --output {output.labelled} \
-            2>{log}
-        """
-
-
-rule evaluate:
-    """Compare the predictions for the test set with its votes."""
-    input:
-        code=code("acquisition", "evaluation", "oracle", "posterior", "votes"),
-        predictions=f"{MODEL}/test_predictions.parquet",
-        history=f"{MODEL}/training.parquet",
-        labelled=f"{MODEL}/labelled.parquet",
-        votes=f"{RESULTS}/catalogue/votes.parquet",
-    output:
-        galaxies=f"{MODEL}/evaluation.parquet",
-        metrics=f"{MODEL}/metrics.parquet",
-    log:
-        f"{LOGS}/{{question}}/seed_{{seed}}/{{model}}/evaluate.log",
-    benchmark:
-        f"{BENCHMARKS}/{{question}}/seed_{{seed}}/{{model}}/evaluate.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=0,
-    params:
-        iteration=iteration_of,
-        strategy=lambda wildcards: wildcards.model.partition("/")[0],
-    shell:
-        """
-        python -m activezoo evaluate \
-            --predictions {input.predictions} \
-            --history {input.history} \
-            --labelled {input.labelled} \
-            --votes {input.votes} \
-            --question {wildcards.question} \
-            --seed {wildcards.seed} \
-            --strategy {params.strategy} \
-            --iteration {params.iteration} \
-            --galaxies {output.galaxies} \
-            --metrics {output.metrics} \
-            2>{log}
-        """
+        **step("label"),
+        settings=of_question("acquire"),

@@ -1,20 +1,15 @@
 # What came out: tables, figures and the page of results.
-#
-# Needs: metrics.parquet of every model; labelled.parquet, acquisition.parquet and evaluation.parquet of some; the
-# catalogue's redshifts, if the config names their column; the stored images.
-# Makes: tables/metrics and tables/label_savings (csv and parquet), figures/<question>/<figure> (png and pdf), README.md
-# and headline.txt in the folder of results.
 
-FIGURES = f"{RESULTS}/figures/{{question}}"
-REPORT = [f"{RESULTS}/README.md", f"{RESULTS}/headline.txt"]
-
+# Needs: of every model METRICS; of some LABELLED, ACQUISITION and EVALUATION; INDEX; CATALOGUE, for redshifts.
 LAST_MODELS = expand(ITERATION, seed=SEEDS, strategy=STRATEGIES, iteration=ITERATIONS, allow_missing=True)
-
 # Galleries are of one run: the first seed, and an active strategy if there is one.
 SHOWN_MODELS = expand(ITERATION, seed=SEEDS[0], iteration=range(1, ITERATIONS + 1), allow_missing=True)
-SHOWN_STRATEGY = next((strategy for strategy in STRATEGIES if strategy != "random"), STRATEGIES[0])
+SHOWN_STRATEGY = next((strategy for strategy in STRATEGIES if strategy != registry.BASELINE), STRATEGIES[0])
 LAST_SHOWN_MODEL = model("{question}", SEEDS[0], SHOWN_STRATEGY, ITERATIONS)
 
+# Makes: tables of all models, figures of each question, the answer, and the page that tells all.
+METRICS_TABLE = f"{RESULTS}/tables/metrics"
+LABEL_SAVINGS = f"{RESULTS}/tables/label_savings"
 FIGURE_NAMES = [
     "learning_curves",
     "acquired_votes",
@@ -22,80 +17,56 @@ FIGURE_NAMES = [
     "informative_galaxies",
     *[f"acquired_galaxies_{strategy}" for strategy in STRATEGIES],
 ]
+HEADLINE = f"{RESULTS}/headline.txt"
+RESULTS_PAGE = f"{RESULTS}/README.md"
+POSTERIORS_PAGE = f"{RESULTS}/posteriors.md"
 
 
-rule metrics_table:
+use rule step as metrics_table with:
     """Collect the metrics of all models into one table."""
     input:
-        code=code("learning_curves"),
-        metrics=expand("{folder}/metrics.parquet", folder=MODELS),
+        metrics=expand(f"{{folder}}/{METRICS}", folder=MODELS),
     output:
-        parquet=f"{RESULTS}/tables/metrics.parquet",
+        parquet=f"{METRICS_TABLE}.parquet",
         csv=report(
-            f"{RESULTS}/tables/metrics.csv",
+            f"{METRICS_TABLE}.csv",
             caption="../report/metrics.rst",
             category="tables",
             labels={"table": "metrics of all models"},
         ),
-    log:
-        f"{LOGS}/metrics_table.log",
-    benchmark:
-        f"{BENCHMARKS}/metrics_table.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=0,
-    shell:
-        """
-        python -m activezoo metrics-table \
-            --metrics {input.metrics} \
-            --output {output.parquet} \
-            2>{log}
-        """
+    pathvars:
+        job="metrics_table",
+    group:
+        submitted_with("report")
+    params:
+        **step("metrics_table"),
 
 
-rule label_savings:
+use rule step as label_savings with:
     """Find how many fewer labels each strategy needs than random for the same RMSE."""
     input:
-        code=code("learning_curves", "randomness"),
-        metrics=f"{RESULTS}/tables/metrics.parquet",
+        metrics=f"{METRICS_TABLE}.parquet",
     output:
-        parquet=f"{RESULTS}/tables/label_savings.parquet",
+        parquet=f"{LABEL_SAVINGS}.parquet",
         csv=report(
-            f"{RESULTS}/tables/label_savings.csv",
+            f"{LABEL_SAVINGS}.csv",
             caption="../report/label_savings.rst",
             category="tables",
             labels={"table": "label savings"},
         ),
-    log:
-        f"{LOGS}/label_savings.log",
-    benchmark:
-        f"{BENCHMARKS}/label_savings.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=0,
-    shell:
-        """
-        python -m activezoo label-savings \
-            --metrics {input.metrics} \
-            --output {output.parquet} \
-            2>{log}
-        """
+    pathvars:
+        job="label_savings",
+    group:
+        submitted_with("report")
+    params:
+        **step("label_savings"),
 
 
-rule plot_learning_curves:
+use rule step as plot_learning_curves with:
     """Plot losses and RMSE against labelled galaxies."""
     input:
-        code=code("figures", "learning_curves"),
-        metrics=f"{RESULTS}/tables/metrics.parquet",
-        savings=f"{RESULTS}/tables/label_savings.parquet",
+        metrics=f"{METRICS_TABLE}.parquet",
+        savings=f"{LABEL_SAVINGS}.parquet",
     output:
         png=report(
             f"{FIGURES}/learning_curves.png",
@@ -104,34 +75,19 @@ rule plot_learning_curves:
             labels={"figure": "learning curves"},
         ),
         pdf=f"{FIGURES}/learning_curves.pdf",
-    log:
-        f"{LOGS}/{{question}}/plot_learning_curves.log",
-    benchmark:
-        f"{BENCHMARKS}/{{question}}/plot_learning_curves.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=0,
-    shell:
-        """
-        python -m activezoo plot-learning-curves \
-            --question {wildcards.question} \
-            --metrics {input.metrics} \
-            --savings {input.savings} \
-            --output {output.png} \
-            2>{log}
-        """
+    pathvars:
+        job="{question}/plot_learning_curves",
+    group:
+        submitted_with("report")
+    params:
+        **step("plot_learning_curves", *STRATEGIES),
 
 
-rule plot_acquired_votes:
+use rule step as plot_acquired_votes with:
     """Plot the vote fractions of the acquired galaxies, in total and by iteration."""
     input:
-        code=code("figures", "report"),
-        labelled=expand("{folder}/labelled.parquet", folder=LAST_MODELS),
-        metrics=expand("{folder}/metrics.parquet", folder=LAST_MODELS),
+        labelled=expand(f"{{folder}}/{LABELLED}", folder=LAST_MODELS),
+        metrics=expand(f"{{folder}}/{METRICS}", folder=LAST_MODELS),
     output:
         png=report(
             f"{FIGURES}/acquired_votes.png",
@@ -140,35 +96,20 @@ rule plot_acquired_votes:
             labels={"figure": "acquired votes"},
         ),
         pdf=f"{FIGURES}/acquired_votes.pdf",
-    log:
-        f"{LOGS}/{{question}}/plot_acquired_votes.log",
-    benchmark:
-        f"{BENCHMARKS}/{{question}}/plot_acquired_votes.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=0,
+    pathvars:
+        job="{question}/plot_acquired_votes",
+    group:
+        submitted_with("report")
     params:
-        models=LAST_MODELS,
-    shell:
-        """
-        python -m activezoo plot-acquired-votes \
-            --models {params.models} \
-            --output {output.png} \
-            2>{log}
-        """
+        **step("plot_acquired_votes", *STRATEGIES),
 
 
-rule plot_acquired_redshift:
+use rule step as plot_acquired_redshift with:
     """Plot the redshifts of the acquired galaxies."""
     input:
-        code=code("figures", "report"),
-        labelled=expand("{folder}/labelled.parquet", folder=LAST_MODELS),
-        metrics=expand("{folder}/metrics.parquet", folder=LAST_MODELS),
-        galaxies=f"{RESULTS}/catalogue/galaxies.parquet",
+        labelled=expand(f"{{folder}}/{LABELLED}", folder=LAST_MODELS),
+        metrics=expand(f"{{folder}}/{METRICS}", folder=LAST_MODELS),
+        catalogue=survey_file("catalogue", CATALOGUE),
     output:
         png=report(
             f"{FIGURES}/acquired_redshift.png",
@@ -177,38 +118,21 @@ rule plot_acquired_redshift:
             labels={"figure": "acquired redshift"},
         ),
         pdf=f"{FIGURES}/acquired_redshift.pdf",
-    log:
-        f"{LOGS}/{{question}}/plot_acquired_redshift.log",
-    benchmark:
-        f"{BENCHMARKS}/{{question}}/plot_acquired_redshift.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=0,
+    pathvars:
+        job="{question}/plot_acquired_redshift",
+    group:
+        submitted_with("report")
     params:
-        models=LAST_MODELS,
-        column=SURVEY["columns"]["redshift"],
-    shell:
-        """
-        python -m activezoo plot-acquired-redshift \
-            --models {params.models} \
-            --galaxies {input.galaxies} \
-            --column {params.column:q} \
-            --output {output.png} \
-            2>{log}
-        """
+        **step("plot_acquired_redshift", *STRATEGIES),
+        settings=flags({"id_column": SURVEY["columns"]["id"], "redshift": SURVEY["columns"]["redshift"]}),
 
 
-rule plot_informative_galaxies:
+use rule step as plot_informative_galaxies with:
     """Show the test galaxies that would inform the last model most and least."""
     input:
-        code=code("figures", "report", "images"),
-        evaluation=f"{LAST_SHOWN_MODEL}/evaluation.parquet",
-        metrics=f"{LAST_SHOWN_MODEL}/metrics.parquet",
-        index=f"{RESULTS}/images/index.parquet",
+        evaluation=f"{LAST_SHOWN_MODEL}/{EVALUATION}",
+        metrics=f"{LAST_SHOWN_MODEL}/{METRICS}",
+        index=INDEX,
     output:
         png=report(
             f"{FIGURES}/informative_galaxies.png",
@@ -217,38 +141,21 @@ rule plot_informative_galaxies:
             labels={"figure": "informative galaxies"},
         ),
         pdf=f"{FIGURES}/informative_galaxies.pdf",
-    log:
-        f"{LOGS}/{{question}}/plot_informative_galaxies.log",
-    benchmark:
-        f"{BENCHMARKS}/{{question}}/plot_informative_galaxies.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=0,
+    pathvars:
+        job="{question}/plot_informative_galaxies",
+    group:
+        submitted_with("report")
     params:
-        model=lambda wildcards, input: os.path.dirname(input.metrics),
-        images=lambda wildcards, input: os.path.dirname(input.index),
-    shell:
-        """
-        python -m activezoo plot-informative-galaxies \
-            --model {params.model} \
-            --images {params.images} \
-            --output {output.png} \
-            2>{log}
-        """
+        **step("plot_informative_galaxies", SHOWN_STRATEGY),
 
 
-rule plot_acquired_galaxies:
+use rule step as plot_acquired_galaxies with:
     """Show the galaxies acquired in each iteration."""
     input:
-        code=code("figures", "report", "images"),
-        acquisition=expand("{folder}/acquisition.parquet", folder=SHOWN_MODELS),
-        labelled=expand("{folder}/labelled.parquet", folder=SHOWN_MODELS),
-        metrics=expand("{folder}/metrics.parquet", folder=SHOWN_MODELS),
-        index=f"{RESULTS}/images/index.parquet",
+        acquisition=expand(f"{{folder}}/{ACQUISITION}", folder=SHOWN_MODELS),
+        labelled=expand(f"{{folder}}/{LABELLED}", folder=SHOWN_MODELS),
+        metrics=expand(f"{{folder}}/{METRICS}", folder=SHOWN_MODELS),
+        index=INDEX,
     output:
         png=report(
             f"{FIGURES}/acquired_galaxies_{{strategy}}.png",
@@ -257,63 +164,55 @@ rule plot_acquired_galaxies:
             labels={"figure": "acquired galaxies, {strategy}"},
         ),
         pdf=f"{FIGURES}/acquired_galaxies_{{strategy}}.pdf",
-    log:
-        f"{LOGS}/{{question}}/plot_acquired_galaxies_{{strategy}}.log",
-    benchmark:
-        f"{BENCHMARKS}/{{question}}/plot_acquired_galaxies_{{strategy}}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=0,
+    pathvars:
+        job="{question}/plot_acquired_galaxies_{strategy}",
+    group:
+        submitted_with("report")
     params:
-        models=SHOWN_MODELS,
-        images=lambda wildcards, input: os.path.dirname(input.index),
-    shell:
-        """
-        python -m activezoo plot-acquired-galaxies \
-            --models {params.models} \
-            --images {params.images} \
-            --output {output.png} \
-            2>{log}
-        """
+        **step("plot_acquired_galaxies", *STRATEGIES),
 
 
-rule results_page:
+use rule step as results_page with:
     """Write the headline and the page of results."""
     input:
-        code=code("report", "figures"),
-        metrics=f"{RESULTS}/tables/metrics.parquet",
-        savings=f"{RESULTS}/tables/label_savings.parquet",
+        metrics=f"{METRICS_TABLE}.parquet",
+        savings=f"{LABEL_SAVINGS}.parquet",
         figures=expand(f"{FIGURES}/{{figure}}.png", question=QUESTIONS, figure=FIGURE_NAMES),
     output:
-        page=f"{RESULTS}/README.md",
-        headline=f"{RESULTS}/headline.txt",
-    log:
-        f"{LOGS}/results_page.log",
-    benchmark:
-        f"{BENCHMARKS}/results_page.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-        gpu=0,
+        page=RESULTS_PAGE,
+        headline=HEADLINE,
+    pathvars:
+        job="results_page",
+    group:
+        submitted_with("report")
     params:
-        survey=SURVEY["name"],
-        posteriors="--posteriors posteriors.md" if config["posteriors"]["with_loop"] else "",
-    shell:
-        """
-        python -m activezoo results-page \
-            --survey {params.survey} \
-            --metrics {input.metrics} \
-            --savings {input.savings} \
-            --figures {input.figures} \
-            {params.posteriors} \
-            --headline {output.headline} \
-            --output {output.page} \
-            2>{log}
-        """
+        **step("results_page", *STRATEGIES),
+        settings=flags({"survey": SURVEY["name"], "posteriors": "posteriors.md" if POSTERIORS["with_loop"] else None}),
+
+
+rule posteriors:
+    """Everything about posteriors."""
+    input:
+        all_posterior_results,
+
+
+use rule step as posteriors_page with:
+    """Write the page about posteriors."""
+    input:
+        tables=expand(f"{POSTERIOR_FOLDER}/{{table}}.parquet", question=POSTERIOR_QUESTIONS, table=POSTERIOR_TABLES),
+        figures=[
+            path
+            for question in POSTERIOR_QUESTIONS
+            for path in expand(
+                f"{FIGURES}/posterior_{{figure}}.png", question=question, figure=posterior_figures(question)
+            )
+        ],
+    output:
+        page=POSTERIORS_PAGE,
+    pathvars:
+        job="posteriors_page",
+    group:
+        submitted_with("posteriors")
+    params:
+        **step("posteriors_page"),
+        settings=flags({"survey": SURVEY["name"], "folders": expand(POSTERIOR_FOLDER, question=POSTERIOR_QUESTIONS)}),

@@ -1,0 +1,1 @@
+"""Which galaxies to ask about next."""

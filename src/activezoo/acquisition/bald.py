@@ -1,0 +1,18 @@
+"""BALD: the galaxies whose votes would carry most information about the network (paper §3.3)."""
+
+import numpy as np
+
+from activezoo.acquisition.registry import Candidates, Ranking, Strategy, by_score
+from activezoo.model.votes import mutual_information
+
+
+def rank(candidates: Candidates) -> Ranking:
+    """Rank by the mutual information of the votes and the network (paper Eq. 24), nats."""
+    information = [
+        mutual_information(shard.rho_GT, candidates.expected_responses, shard.weights_T)
+        for shard in candidates.predictions
+    ]
+    return by_score(candidates.ids, np.concatenate(information))
+
+
+STRATEGY = Strategy(label="BALD", colour="#D55E00", needs_predictions=True, rank=rank)

@@ -1,0 +1,1 @@
+"""The Bayesian network: likelihood, architecture, training and predictions."""

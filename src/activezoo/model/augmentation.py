@@ -1,0 +1,97 @@
+"""Random views of an image: flip, rotate, adjust contrast, crop, resize (paper §2.5.3), as one affine map.
+
+Composing the geometry and sampling once is several times faster than a chain of image layers, and blurs once only.
+Suffixes name the axes of an array: B images, P side of the stored image in pixels, S side of the network's input.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+CONTRAST = (0.98, 1.02)
+
+
+class View(NamedTuple):
+    """How a question's images are shown to the network."""
+
+    zoom: tuple[float, float]
+    """Smallest and largest zoom, at least 1: the crop's side is that of the stored image divided by it."""
+    crop: Literal["anywhere", "centre"]
+    """`anywhere` in the image, or at its `centre`."""
+
+
+class Augmentations(NamedTuple):
+    """What to do to each image; see `draw`."""
+
+    transforms: np.ndarray
+    """Projective transforms from output to input pixels, shape (…, 8), float32, as TensorFlow takes them."""
+    contrast: np.ndarray
+    """Factors on the deviation from the image's mean, shape (…), float32."""
+
+
+def from_uniforms(uniforms: np.ndarray, view: View, stored_size: int, input_size: int) -> Augmentations:
+    """Augmentations from seven numbers in [0, 1) an image, shape (…, 7).
+
+    The numbers are: horizontal flip, vertical flip, rotation (0-90°), contrast, zoom, and the crop's place in x and y.
+    """
+    flip_x, flip_y, turn, contrast, zoom, place_x, place_y = np.moveaxis(np.asarray(uniforms), -1, 0)
+    sign_x = np.where(flip_x < 0.5, 1.0, -1.0)
+    sign_y = np.where(flip_y < 0.5, 1.0, -1.0)
+    angle = turn * np.pi / 2
+    side = stored_size / (view.zoom[0] + zoom * (view.zoom[1] - view.zoom[0]))
+    scale = side / input_size
+    freedom = (stored_size - side) * (view.crop == "anywhere")
+    # In the rotated frame, relative to the image's centre: position of the centre of output pixel (0, 0).
+    first_x = (place_x - 0.5) * freedom - side / 2 + scale / 2
+    first_y = (place_y - 0.5) * freedom - side / 2 + scale / 2
+    cos, sin = np.cos(angle), np.sin(angle)
+    middle = (stored_size - 1) / 2
+    zero = np.zeros_like(angle)
+    transforms = np.stack(
+        [
+            sign_x * cos * scale,
+            -sign_x * sin * scale,
+            sign_x * (cos * first_x - sin * first_y) + middle,
+            sign_y * sin * scale,
+            sign_y * cos * scale,
+            sign_y * (sin * first_x + cos * first_y) + middle,
+            zero,
+            zero,
+        ],
+        axis=-1,
+    )
+    factor = CONTRAST[0] + contrast * (CONTRAST[1] - CONTRAST[0])
+    return Augmentations(transforms.astype(np.float32), factor.astype(np.float32))
+
+
+def apply(images, transforms, contrast, input_size: int):
+    """Augment a batch of grey images, as TensorFlow tensors.
+
+    Parameters
+    ----------
+    images
+        Shape (B, P, P), float32.
+    transforms, contrast
+        Of `Augmentations`, shapes (B, 8) and (B,).
+    input_size
+        S.
+
+    Returns
+    -------
+    Shape (B, S, S, 1), bilinear in between pixels, and outside the image as if it were black there.
+    """
+    import tensorflow as tf
+
+    mean = tf.reduce_mean(images, axis=(1, 2))
+    viewed = tf.raw_ops.ImageProjectiveTransformV3(
+        images=images[..., None],
+        transforms=transforms,
+        output_shape=[input_size, input_size],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="CONSTANT",
+    )
+    # Contrast follows, on the smaller image; the mean is that of the whole one.
+    return viewed * contrast[:, None, None, None] + (mean * (1 - contrast))[:, None, None, None]

@@ -1,0 +1,84 @@
+"""What a trained model is: written beside its weights, and read by every step that uses them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from activezoo import tables
+from activezoo.errors import InputError
+from activezoo.model.augmentation import View
+from activezoo.model.network import Architecture
+from activezoo.survey.layout import Answers
+
+
+class Description(NamedTuple):
+    """All that tells one model from another, but for its weights."""
+
+    version: str
+    """Of activezoo, that trained it."""
+    question: str
+    positive: tuple[str, ...]
+    """Columns that count the positive answers."""
+    responses: tuple[str, ...]
+    """Columns that count all answers."""
+    seed: int
+    strategy: str
+    """That chose its galaxies; `initial` of the first model, `all` or `experts` outside the loop."""
+    iteration: int
+    """Of the loop, 0 for the first model and outside the loop."""
+    architecture: Architecture
+    view: View
+    stored_size: int
+    """Side of the stored images that it was trained on, pixels."""
+    labels: int
+    """Number of galaxies that it was trained on."""
+    mean_responses: float
+    """Mean number N of votes on them."""
+
+    def key(self, stage: str) -> tuple:
+        """Key of the random draws of a stage, without the galaxy's id."""
+        outside_loop = self.strategy in OUTSIDE_LOOP
+        return (self.question, self.seed, self.strategy if outside_loop else self.iteration, stage)
+
+    @property
+    def answers(self) -> Answers:
+        """Columns that count the answers to its question."""
+        return Answers(self.positive, self.responses)
+
+    @property
+    def expected_responses(self) -> int:
+        """Number of responses to expect for a galaxy: the mean of the labelled ones, rounded (paper §3.3)."""
+        return max(1, int(self.mean_responses + 0.5))
+
+
+OUTSIDE_LOOP = ("all", "experts")
+"""Models that are trained outside the loop: on all votes, and on experts' classes."""
+
+
+def write(description: Description, path: str | Path) -> None:
+    """Write a description as JSON."""
+    sections = {name: getattr(description, name)._asdict() for name in ("architecture", "view")}
+    with tables.whole_file(path) as partial:
+        partial.write_text(json.dumps({**description._asdict(), **sections}, indent=1) + "\n", encoding="utf-8")
+
+
+def read(path: str | Path) -> Description:
+    """Read what `write` wrote.
+
+    Raises
+    ------
+    InputError
+        The file is missing or is not a description.
+    """
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+        architecture = values["architecture"] | {"filters": tuple(values["architecture"]["filters"])}
+        view = values["view"] | {"zoom": tuple(values["view"]["zoom"])}
+        columns = {name: tuple(values[name]) for name in ("positive", "responses")}
+        return Description(**(values | columns | {"architecture": Architecture(**architecture), "view": View(**view)}))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; train the model again") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path}: not the description of a model ({error}); train the model again") from None

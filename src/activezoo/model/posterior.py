@@ -1,0 +1,178 @@
+"""Posteriors over votes by Monte Carlo dropout (paper §2.3), streamed over galaxies.
+
+Suffixes name the axes of an array: G galaxies, A augmentations, M masks, T = A·M networks, H units of the dense layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from activezoo import randomness
+from activezoo.model import augmentation
+from activezoo.model.augmentation import View
+from activezoo.model.predictions import Predictions
+
+if TYPE_CHECKING:
+    from activezoo.model.trained import TrainedModel
+
+EXACT = "exact"
+# Pixels of input that go through the convolutions at once: small enough for memory, large enough for speed.
+_FORWARD_PIXELS = 1_000_000
+
+
+class Sampling(NamedTuple):
+    """Which networks are mixed."""
+
+    augmentations: int
+    """Number A of augmented views of each galaxy."""
+    masks: int | Literal["exact"]
+    """Number M of dropout masks a view, or `exact`: the integral over all masks."""
+    draws: Literal["independent", "even"]
+    """Augmentations are drawn each by itself (`independent`, as in the paper) or spread `even`ly."""
+
+
+class Head(NamedTuple):
+    """What follows the dense layer, reduced to the logit of ρ: a weighted sum over its units."""
+
+    weights_H: np.ndarray
+    bias: float
+    dropout: float
+
+
+def dropout_masks(sampling: Sampling, units: int, dropout: float, key: tuple) -> np.ndarray:
+    """The unit masks of the networks, shape (A, M, H): one network's mask is the same for all galaxies."""
+    shape = (sampling.augmentations, sampling.masks, units)
+    return randomness.generator(*key, "masks").random(shape) >= dropout
+
+
+def vote_probability(features_GAH: np.ndarray, head: Head, sampling: Sampling, key: tuple) -> np.ndarray:
+    """ρ of each galaxy by each network, shape (G, T).
+
+    With `exact` masks the logit, a sum over many independently dropped units, is taken as normal with its exact mean
+    and variance, and the T = 9 A values of a galaxy are the nodes of a Gauss-Hermite rule; see `network_weights`.
+    """
+    terms_GAH = features_GAH * head.weights_H
+    keep = 1.0 - head.dropout
+    if sampling.masks == EXACT:
+        mean_GA = terms_GAH.sum(axis=-1) + head.bias
+        deviation_GA = np.sqrt((terms_GAH**2).sum(axis=-1) * head.dropout / keep)
+        logit = mean_GA[..., None] + deviation_GA[..., None] * _nodes_and_weights()[0]
+    else:
+        masks_AMH = dropout_masks(sampling, len(head.weights_H), head.dropout, key)
+        logit = np.einsum("gah,amh->gam", terms_GAH, masks_AMH / keep) + head.bias
+    logit = np.clip(logit, -16, 16)  # beyond, float32 would not tell ρ from 1, and one vote would cost hundreds of nats
+    return (0.5 + 0.5 * np.tanh(logit / 2)).reshape(len(logit), logit.shape[1] * logit.shape[2])
+
+
+def network_weights(sampling: Sampling) -> np.ndarray:
+    """Weight of each network in the mixture, shape (T,)."""
+    if sampling.masks == EXACT:
+        weights = np.tile(_nodes_and_weights()[1], sampling.augmentations)
+    else:
+        weights = np.ones(sampling.augmentations * sampling.masks)
+    return weights / weights.sum()
+
+
+def _nodes_and_weights() -> tuple[np.ndarray, np.ndarray]:
+    return np.polynomial.hermite_e.hermegauss(9)
+
+
+def augmentations_of(
+    ids: Sequence[str], view: View, sampling: Sampling, stored_size: int, input_size: int, key: tuple
+) -> augmentation.Augmentations:
+    """The A augmentations of each galaxy, shapes (G, A, …)."""
+    if sampling.draws == "even":
+        uniforms = randomness.galaxy_latin_hypercube(key, ids, sampling.augmentations)
+    else:
+        uniforms = np.stack(
+            [randomness.galaxy_uniforms(key, ids, number) for number in range(sampling.augmentations)], axis=1
+        )
+    return augmentation.from_uniforms(uniforms, view, stored_size, input_size)
+
+
+def predict(
+    model: TrainedModel,
+    read_grey: Callable[[slice], np.ndarray],
+    ids: Sequence[str],
+    sampling: Sampling,
+    dropout: float | None = None,
+) -> Iterator[Predictions]:
+    """Predict galaxies, a few at a time, in their order, on views like those that the model was trained on.
+
+    Parameters
+    ----------
+    model
+        The trained model.
+    read_grey
+        Grey images (G, P, P) of the galaxies at a slice of positions.
+    ids
+        Of the galaxies.
+    sampling
+        Which networks are mixed.
+    dropout
+        Probability of dropping a unit; by default that of training.
+
+    Notes
+    -----
+    Dropout acts after the convolutions, so that an augmented image goes through them once, however many masks follow.
+    """
+    key, weights_T = model.description.key("predict"), network_weights(sampling)
+    head = head_of(model, model.description.architecture.dropout if dropout is None else dropout)
+    for batch, features_GAH in features(model, read_grey, ids, sampling):
+        yield Predictions(batch, vote_probability(features_GAH, head, sampling, key), weights_T)
+
+
+def mix(models: Sequence[Iterable[Predictions]]) -> Iterator[Predictions]:
+    """Mix, with equal weights, what several models predict of the same galaxies, as it comes."""
+    for parts in zip(*models, strict=True):
+        rho_GT = np.concatenate([part.rho_GT for part in parts], axis=1)
+        yield Predictions(parts[0].ids, rho_GT, np.concatenate([part.weights_T for part in parts]) / len(parts))
+
+
+def head_of(model: TrainedModel, dropout: float) -> Head:
+    """What follows the dense layer of a model."""
+    logits = model.network.get_layer("logits")
+    kernel_H2, bias_2 = (weights.astype(np.float64) for weights in logits.get_weights())
+    return Head(kernel_H2[:, 0] - kernel_H2[:, 1], bias_2[0] - bias_2[1], dropout)
+
+
+def features(
+    model: TrainedModel, read_grey: Callable[[slice], np.ndarray], ids: Sequence[str], sampling: Sampling
+) -> Iterator[tuple[list[str], np.ndarray]]:
+    """Output of the dense layer for each augmentation of galaxies, with their ids, a few at a time: shape (G, A, H).
+
+    The parameters are those of `predict`.
+    """
+    import keras
+    import tensorflow as tf
+
+    dense = model.network.get_layer("features")
+    trunk = keras.Model(model.network.inputs, dense.output)
+    input_size, view = model.description.architecture.input_size, model.description.view
+    key = model.description.key("predict")
+
+    @tf.function(autograph=False)
+    def forward(images, transforms, contrast):
+        inputs = [
+            augmentation.apply(images, transforms[:, number], contrast[:, number], input_size)
+            for number in range(sampling.augmentations)
+        ]
+        shape = (sampling.augmentations, -1, dense.units)
+        features_AGH = tf.reshape(trunk(tf.concat(inputs, axis=0), training=False), shape)
+        return tf.transpose(features_AGH, (1, 0, 2))
+
+    if not len(ids):
+        yield [], np.empty((0, sampling.augmentations, dense.units))
+        return
+    # All batches have one shape, the last one being filled up, so that the convolutions are planned once.
+    size = min(len(ids), max(1, _FORWARD_PIXELS // (input_size**2 * sampling.augmentations)))
+    for start in range(0, len(ids), size):
+        batch = slice(start, start + size)
+        images = read_grey(batch)
+        augmentations = augmentations_of(ids[batch], view, sampling, images.shape[-1], input_size, key)
+        missing = size - len(images)
+        filled = (np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1)) for array in (images, *augmentations))
+        yield list(ids[batch]), forward(*filled).numpy()[: len(images)]

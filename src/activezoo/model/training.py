@@ -1,0 +1,89 @@
+"""Train a network on the votes that there are (paper §2.2, §3.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from activezoo import randomness
+from activezoo.model import augmentation, network
+from activezoo.model.augmentation import View
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Schedule(NamedTuple):
+    """How long and how fast to train."""
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+
+
+def batches(galaxies: int, schedule: Schedule, key: tuple) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Positions and epochs of the galaxies of each batch: the whole set in a new random order, again and again."""
+    queue = np.empty((2, 0), np.int64)
+    epoch = 0
+    for _ in range(schedule.steps):
+        while queue.shape[1] < schedule.batch_size:
+            positions = randomness.generator(*key, "epoch", epoch).permutation(galaxies)
+            queue = np.concatenate([queue, [positions, np.full(galaxies, epoch)]], axis=1)
+            epoch += 1
+        yield tuple(queue[:, : schedule.batch_size])
+        queue = queue[:, schedule.batch_size :]
+
+
+def train(
+    model: keras.Model,
+    read_grey: Callable[[np.ndarray], np.ndarray],
+    ids: Sequence[str],
+    k: np.ndarray,
+    votes: np.ndarray,
+    view: View,
+    schedule: Schedule,
+    key: tuple,
+) -> np.ndarray:
+    """Train `model`, in place, on randomly augmented images.
+
+    Parameters
+    ----------
+    model
+        From `network.build`, compiled with its optimiser.
+    read_grey
+        Grey images (B, P, P) of the galaxies at given positions.
+    ids, k, votes
+        Of each galaxy: its id and k of N positive answers.
+    view, schedule
+        How images are augmented, and how long to train.
+    key
+        Key of the random draws, without the galaxy's id and the epoch.
+
+    Returns
+    -------
+    Loss of each step, nats a galaxy, shape (steps,).
+    """
+    import tensorflow as tf
+
+    input_size = model.input_shape[1]
+
+    @tf.function(autograph=False)
+    def step(images, transforms, contrast, k_B, votes_B):
+        with tf.GradientTape() as tape:
+            inputs = augmentation.apply(images, transforms, contrast, input_size)
+            loss = network.binomial_loss(model(inputs, training=True), k_B, votes_B)
+        variables = model.trainable_variables
+        model.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return loss
+
+    ids = np.asarray(ids)
+    k, votes = np.asarray(k, np.float32), np.asarray(votes, np.float32)
+    losses = []
+    for batch, epochs in batches(len(ids), schedule, key):
+        images = read_grey(batch)
+        uniforms = randomness.galaxy_uniforms(key, ids[batch], epochs)
+        augmentations = augmentation.from_uniforms(uniforms, view, images.shape[-1], input_size)
+        losses.append(step(images, *augmentations, k[batch], votes[batch]))
+    return np.array([loss.numpy() for loss in losses])

@@ -1,0 +1,1 @@
+"""What posteriors are worth, and how they are mended."""

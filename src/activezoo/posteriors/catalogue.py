@@ -1,0 +1,143 @@
+"""The catalogue of posteriors: what the networks say about each galaxy, in a row, with no need of any votes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from activezoo.model import votes
+from activezoo.model.predictions import Predictions
+from activezoo.posteriors import counts
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+LEVELS = (0.68, 0.95)
+
+
+def summarise(predictions: Predictions, responses: int | np.ndarray, quantiles: int | None = None) -> pa.Table:
+    """Posteriors of galaxies over ρ and over k of N votes, in numbers.
+
+    Parameters
+    ----------
+    predictions
+        By networks of equal weight.
+    responses
+        Number of votes N that posteriors over k are about: one for all galaxies, or of each galaxy, shape (G,).
+    quantiles
+        Keep so many evenly spaced quantiles of ρ̂, at (i + ½) / quantiles, instead of ρ̂ of each network.
+
+    Returns
+    -------
+    A row a galaxy, with the columns
+
+    - `id`;
+    - `rho`: ρ̂ of each network, or quantiles of it; a list of float32;
+    - `mean`: of ρ̂ over networks;
+    - `rho_low_68`, `rho_high_68`, `rho_low_95`, `rho_high_95`: central intervals of ρ̂ over networks;
+    - `N`: votes that the following columns are about;
+    - `k_most_likely`, `k_low_68`, `k_high_68`, `k_low_95`, `k_high_95`: most likely count, and central intervals:
+      the lowest counts whose cumulative probability reaches (1 − level) / 2 and (1 + level) / 2;
+    - `predictive_entropy`: of k, nats;
+    - `mutual_information`: of the votes and the network (paper Eq. 24), nats;
+    - `p_majority`: p(k > N/2) + ½ p(k = N/2).
+
+    Notes
+    -----
+    Quantiles of ρ̂ are those of Hazen, for which the sorted values of T networks are the quantiles at (i + ½) / T.
+    """
+    import pyarrow as pa
+
+    if not np.allclose(predictions.weights_T, predictions.weights_T[0]):
+        raise ValueError("networks differ in weight: predict with a number of masks, not with exact masks")
+    galaxies = len(predictions.ids)
+    responses = np.broadcast_to(np.asarray(responses, int), (galaxies,))
+    rho_GT = predictions.rho_GT
+    if quantiles is not None:
+        rho_GT = _quantiles(predictions, (np.arange(quantiles) + 0.5) / quantiles)
+    rho = pa.FixedSizeListArray.from_arrays(rho_GT.astype(np.float32).ravel(), rho_GT.shape[1])
+    columns = {"id": pa.array(predictions.ids, pa.string()), "rho": rho, "mean": predictions.rho_GT.mean(axis=1)}
+    for level in LEVELS:
+        low, high = _names("rho", level)
+        columns[low], columns[high] = _quantiles(predictions, _tails(level)).T
+    columns["N"] = responses
+    for name in ("k_most_likely", *(name for level in LEVELS for name in _names("k", level))):
+        columns[name] = np.empty(galaxies, int)
+    for name in ("predictive_entropy", "mutual_information", "p_majority"):
+        columns[name] = np.empty(galaxies)
+
+    for rows, n, pmf_RK in counts.posteriors(predictions, responses):
+        columns["k_most_likely"][rows] = counts.most_likely(pmf_RK)
+        for level in LEVELS:
+            for name, probability in zip(_names("k", level), _tails(level), strict=True):
+                columns[name][rows] = counts.quantile(pmf_RK, probability)
+        columns["predictive_entropy"][rows] = votes.entropy(pmf_RK)
+        columns["mutual_information"][rows] = votes.mutual_information(predictions.rho_GT[rows], n)
+        columns["p_majority"][rows] = counts.majority(pmf_RK)
+    return pa.table(columns)
+
+
+def _quantiles(predictions: Predictions, probabilities: Sequence[float]) -> np.ndarray:
+    """Quantiles of ρ̂ over networks: a column for each probability."""
+    return np.quantile(predictions.rho_GT, probabilities, axis=1, method="hazen").T
+
+
+def _tails(level: float) -> tuple[float, float]:
+    """Cumulative probabilities at the ends of a central interval."""
+    return (1 - level) / 2, (1 + level) / 2
+
+
+def _names(quantity: str, level: float) -> tuple[str, str]:
+    """Columns of the ends of an interval."""
+    return f"{quantity}_low_{100 * level:.0f}", f"{quantity}_high_{100 * level:.0f}"
+
+
+def interval_coverage(catalogue: pd.DataFrame, truth_rho: np.ndarray | None, k: np.ndarray) -> pd.DataFrame:
+    """How often the intervals of the catalogue hold the truth; both ends belong to an interval.
+
+    Parameters
+    ----------
+    catalogue
+        From `summarise`, for the N votes that each galaxy got.
+    truth_rho
+        True ρ of each galaxy, where it is known: only in a simulation.
+    k
+        Positive votes of each galaxy.
+
+    Returns
+    -------
+    A row for each quantity, `rho` (if its truth is known) and `k`, and level, with the columns `quantity`, `level`,
+    `galaxies`, `covered`, `below` and `above` (fractions of the galaxies whose truth lies in the interval, below and
+    above), `standard_error` (of `covered`) and `mean_width`.
+
+    Notes
+    -----
+    A count is whole, so that an interval of k holds at least its level of the posterior, and more where N is small.
+    """
+    import pandas as pd
+
+    truths = {"k": np.asarray(k)} if truth_rho is None else {"rho": np.asarray(truth_rho), "k": np.asarray(k)}
+    rows = []
+    for quantity, truth in truths.items():
+        highest = catalogue.N if quantity == "k" else 1
+        if truth.shape != (len(catalogue),) or not ((truth >= 0) & (truth <= highest)).all():
+            raise ValueError(f"{quantity} must be from 0 to {'N' if quantity == 'k' else '1'}, one of each galaxy")
+        for level in LEVELS:
+            low, high = (catalogue[name].to_numpy() for name in _names(quantity, level))
+            covered = np.mean((low <= truth) & (truth <= high))
+            rows.append(
+                {
+                    "quantity": quantity,
+                    "level": level,
+                    "galaxies": len(catalogue),
+                    "covered": covered,
+                    "below": np.mean(truth < low),
+                    "above": np.mean(truth > high),
+                    "standard_error": np.sqrt(covered * (1 - covered) / len(catalogue)),
+                    "mean_width": np.mean(high - low),
+                }
+            )
+    return pd.DataFrame(rows)

@@ -1,0 +1,1 @@
+"""The figures, by topic: functions of tables and arrays."""

@@ -1,0 +1,109 @@
+"""The galaxies that were acquired: their votes and redshifts (paper Figs. 13-14)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from activezoo.acquisition.registry import baseline_last, label, load
+from activezoo.report.figures.style import (
+    COLUMN,
+    GREY,
+    PAGE,
+    STYLE,
+    VOTE_BINS,
+    legend,
+    message,
+)
+
+
+def acquired_votes(acquired: pd.DataFrame) -> Figure:
+    """Vote fractions of the acquired galaxies: in total, and by iteration (Figs. 13-14).
+
+    Parameters
+    ----------
+    acquired
+        A row for each galaxy and seed: question, strategy, seed, iteration (from 1), k, N.
+    """
+    question = acquired.question.iloc[0]
+    strategies = baseline_last(acquired.strategy)
+    colours = {name: load(name).colour for name in strategies}
+    # Whole numbers decide the bin, so that k/N on an edge, which is common, falls on the same side everywhere.
+    acquired = acquired.assign(bin=np.minimum(VOTE_BINS * acquired.k // acquired.N, VOTE_BINS - 1))
+    edges = np.linspace(0, 1, VOTE_BINS + 1)
+    iterations = int(acquired.iteration.max())
+    with rc_context(STYLE):
+        figure = Figure(figsize=(PAGE, 2.6), layout="constrained")
+        total, *panels = figure.subplots(1, 1 + len(strategies), width_ratios=[1.15] + [1] * len(strategies))
+        heat_BI = {}
+        for strategy in strategies:
+            chosen = acquired[acquired.strategy == strategy]
+            counts = np.bincount(chosen.bin, minlength=VOTE_BINS)
+            mean = (chosen.k / chosen.N).mean()
+            total.stairs(counts / len(chosen), edges, color=colours[strategy], linewidth=1.5)
+            total.axvline(mean, color=colours[strategy], linestyle="--", linewidth=0.9)
+            table = np.zeros((VOTE_BINS, iterations))
+            np.add.at(table, (chosen.bin, chosen.iteration - 1), 1)
+            heat_BI[strategy] = table / table.sum(axis=0)
+        total.set(xlabel=f"k/N, {question}", ylabel="Fraction of acquired galaxies", xlim=(0, 1), ylim=(0, None))
+        legend(figure, _entries(acquired, colours) | {"mean": {"color": GREY, "linestyle": "--", "linewidth": 0.9}})
+        top = max(np.nanmax(heat) for heat in heat_BI.values())
+        for axes, strategy in zip(panels, strategies, strict=True):
+            image = axes.pcolormesh(
+                np.arange(iterations + 1) + 0.5,
+                edges,
+                heat_BI[strategy],
+                cmap="cividis",
+                vmin=0,
+                vmax=top,
+                edgecolors="face",
+                linewidth=0.1,
+            )
+            chosen = acquired[acquired.strategy == strategy]
+            means = (chosen.k / chosen.N).groupby(chosen.iteration).mean()
+            axes.plot(means, "o-", color="white", markeredgecolor="black", markersize=3, linewidth=1)
+            axes.set(xlabel="Iteration", ylabel=f"k/N, {question}", title=f"{label(strategy)}, by iteration")
+            axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
+        figure.colorbar(image, ax=panels, label="Fraction of the iteration", pad=0.02)
+    return figure
+
+
+def acquired_redshift(acquired: pd.DataFrame) -> Figure:
+    """Redshifts of the acquired galaxies (Fig. 14, lower).
+
+    Parameters
+    ----------
+    acquired
+        A row for each galaxy and seed: question, strategy, redshift (nan where not known: left out).
+    """
+    known = acquired[np.isfinite(acquired.redshift)]
+    if known.empty:
+        return message("The catalogue has no redshifts of the acquired galaxies.")
+    strategies = baseline_last(known.strategy)
+    colours = {name: load(name).colour for name in strategies}
+    with rc_context(STYLE):
+        figure = Figure(figsize=(COLUMN, 2.8), layout="constrained")
+        axes = figure.subplots()
+        edges = np.histogram_bin_edges(known.redshift, bins=25)
+        for strategy in strategies:
+            redshifts = known.redshift[known.strategy == strategy]
+            axes.stairs(
+                np.histogram(redshifts, edges)[0] / len(redshifts), edges, color=colours[strategy], linewidth=1.5
+            )
+            axes.axvline(redshifts.median(), color=colours[strategy], linestyle="--", linewidth=0.9)
+        axes.set(xlabel="Redshift", ylabel="Fraction of acquired galaxies", ylim=(0, None))
+        entries = _entries(known, colours) | {"median": {"color": GREY, "linestyle": "--", "linewidth": 0.9}}
+        legend(figure, entries, columns=2, title=known.question.iloc[0])
+    return figure
+
+
+def _entries(acquired: pd.DataFrame, colours: dict[str, str]) -> dict[str, dict]:
+    """Legend entries of the strategies, with their numbers of galaxies."""
+    numbers = acquired.strategy.value_counts()
+    return {
+        f"{label(strategy)}, {numbers[strategy]:,} galaxies": {"color": colours[strategy], "linewidth": 1.5}
+        for strategy in baseline_last(acquired.strategy)
+    }

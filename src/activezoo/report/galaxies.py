@@ -1,0 +1,81 @@
+"""The galaxies that figures show: their votes, images and captions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from activezoo import tables
+from activezoo.acquisition.registry import label
+from activezoo.errors import InputError
+from activezoo.report.figures.galleries import Gallery
+from activezoo.survey import images
+
+
+def _model(folder: Path) -> pd.Series:
+    return tables.read(folder / "metrics.parquet").to_pandas().iloc[0]
+
+
+def describe(folder: str | Path) -> str:
+    """The run of a model in words, for titles."""
+    model = _model(Path(folder))
+    return f"{model.question}, {label(model.strategy)}, seed {model.seed}"
+
+
+def acquired(models: Iterable[str | Path]) -> pd.DataFrame:
+    """The galaxies that were acquired up to each of some models, given by their folders.
+
+    Returns
+    -------
+    Columns question, strategy, seed, id, k, N, iteration; no initial galaxies.
+    """
+    frames = []
+    for folder in map(Path, models):
+        labelled = tables.read(folder / "labelled.parquet", ["id", "k", "N", "iteration"]).to_pandas()
+        frames.append(labelled[labelled.iteration > 0].assign(**_model(folder)[["question", "strategy", "seed"]]))
+    return pd.concat(frames, ignore_index=True)
+
+
+def read_pixels(ids: Sequence[str], index: str | Path) -> np.ndarray:
+    """Stored images of some galaxies, shape (G, P, P, 3) uint8, in the order of their ids."""
+    table = tables.read(index)
+    rows = pd.Index(table["id"].to_pandas()).get_indexer(ids)
+    if (rows < 0).any():
+        raise InputError(f"{index}: no image of galaxy {ids[int(np.argmax(rows < 0))]!r}")
+    return images.read_pixels(table.take(rows), Path(index).parent)
+
+
+def most_and_least_informative(model: str | Path, index: str | Path, number: int) -> tuple[Gallery, Gallery]:
+    """The test galaxies whose votes would tell a model most, and least, by mutual information."""
+    tested = tables.read(Path(model) / "evaluation.parquet").to_pandas().sort_values(["mutual_information", "id"])
+    galleries = []
+    for title, chosen in {
+        "Most informative": tested.iloc[::-1].head(number),
+        "Least informative": tested.head(number),
+    }.items():
+        captions = [f"{row.k}/{row.N}  ρ̂ = {row.rho:.2f}" for row in chosen.itertuples()]
+        galleries.append(Gallery(title, read_pixels(list(chosen.id), index), captions))
+    return tuple(galleries)
+
+
+def acquired_by_iteration(models: Iterable[str | Path], index: str | Path, number: int) -> dict[int, Gallery]:
+    """The first galaxies, by rank, that were acquired for each of some models of successive iterations."""
+    chosen = []
+    for model in map(Path, models):
+        ranked = tables.read(model / "acquisition.parquet", ["id", "rank"]).to_pandas()
+        labelled = tables.read(model / "labelled.parquet", ["id", "k", "N", "iteration"]).to_pandas()
+        added = labelled[labelled.iteration == labelled.iteration.max()]
+        chosen.append(added.merge(ranked, on="id").nsmallest(number, "rank"))
+    everything = pd.concat(chosen)
+    pixels_by_id = dict(zip(everything.id, read_pixels(list(everything.id), index), strict=True))
+    return {
+        int(rows.iteration.iloc[0]): Gallery(
+            "",
+            np.stack([pixels_by_id[galaxy] for galaxy in rows.id]),
+            [f"{row.k}/{row.N}" for row in rows.itertuples()],
+        )
+        for rows in chosen
+    }

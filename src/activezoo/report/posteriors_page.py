@@ -1,0 +1,243 @@
+"""The page about posteriors: what they are worth, in the order of the paper's results (§2.7 and Appendix A)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from activezoo import tables
+from activezoo.posteriors import calibration, experts
+from activezoo.report.markdown import markdown_figure, markdown_table
+
+# Figures, by what their names end in: title, and what is said about them.
+CAPTIONS = {
+    "examples": (
+        "Posteriors",
+        "Posteriors over k of N votes for randomly chosen test galaxies: the image as the first network saw it, the "
+        "binomial of that network alone, and the mixture of all networks, with the binomial of each in grey. The votes "
+        "that the galaxy got are marked.",
+    ),
+    "calibration": (
+        "Calibration",
+        "Galaxies whose vote fraction lies within ε of the most likely one: how many the posteriors of one network, "
+        "the mixture and the last variant expect (lines), and how many there are (dashed). Right: coverage error of "
+        "every variant, which is above 0 where it is overconfident.",
+    ),
+    "diagnostics": (
+        "Calibration of the whole posterior, and of the majority",
+        "The probability integral transform of k is flat for calibrated posteriors, and U-shaped for overconfident "
+        "ones. In the reliability diagram, the frequency of a yes of the majority against its probability; bars are "
+        "95 % intervals.",
+    ),
+    "tuning": (
+        "The dropout rate",
+        "Coverage error on held-out galaxies against the dropout rate of prediction, and the rate chosen by it.",
+    ),
+    "distributions": (
+        "Distributions",
+        "Predicted vote fractions ρ̂ against k/N, and most likely counts against k.",
+    ),
+    "classification": (
+        "Classification",
+        "Reduced to the answer of the majority: ROC curves, and confusion matrices of all galaxies and of the most "
+        "confident ones. The volunteers' majority is the truth; exactly half counts as no.",
+    ),
+    "surprise": (
+        "What drives the surprise",
+        "An Explainable Boosting Machine predicts the surprise −log p(k) of the posterior at each galaxy. The "
+        "importance of a feature is its mean absolute effect, additive and apart from those of the others, with 95 % "
+        "intervals over bootstrap samples.",
+    ),
+    "experts": (
+        "What experts would say",
+        "Experts' classes of galaxies on which nothing was fitted, as told by a plain CNN trained on experts' classes, "
+        "by volunteers' vote fractions, and by those that the networks predict. The latter two are rescaled by one "
+        "logistic function of the vote fraction.",
+    ),
+}
+
+
+# Tables that a figure's part of the page is about, or that stand beside them.
+TABLES = {
+    "calibration": ("calibration", "calibration_curve", "interval_coverage"),
+    "diagnostics": ("scores",),
+    "tuning": ("dropout_tuning",),
+    "classification": ("classification",),
+    "surprise": ("surprise",),
+    "experts": ("experts_counts", "experts_curve", "experts_scores"),
+}
+
+
+def page(survey: str, folders: Sequence[Path], figures: Iterable[Path], output: Path) -> str:
+    """The page in Markdown.
+
+    Parameters
+    ----------
+    folders
+        Tables of each question, in <question>/posteriors; read are those that belong to the figures.
+    figures
+        Image files posterior_<name>.png, each in a folder named for its question.
+    output
+        Folder where the page will be; links start from there.
+    """
+    figures = [Path(figure) for figure in figures]
+    parts = [
+        f"# Posteriors on {survey}",
+        "Networks were trained on all labelled galaxies but those of the test set, which the numbers here are about, "
+        "those by which predictions of experts' classes are judged, and those held out to tune the dropout rate or a "
+        "rescaling, if either is asked for. "
+        "*One network* is one dropout mask and one view of an image by one model; *each network* is the average over "
+        "the networks of the mixture, each used by itself; the *mixture* averages their binomials. Later variants have "
+        "what those before them have, and one thing more.",
+    ]
+    for folder in map(Path, folders):
+        question = folder.parent.name
+        shown = {figure.stem.removeprefix("posterior_"): figure for figure in figures if figure.parent.name == question}
+        names = [name for figure in shown for name in TABLES.get(figure, ())]
+        read = {name: tables.read(folder / f"{name}.parquet").to_pandas() for name in names}
+        parts.append(f"## {question}")
+        for name, figure in shown.items():
+            title, caption = CAPTIONS[name]
+            parts += [f"### {title}", *_numbers(name, read, question), markdown_figure(title, figure, output), caption]
+        place = folder.relative_to(output).as_posix()
+        links = ", ".join(f"[{name.replace('_', ' ')}]({place}/{name}.csv)" for name in names)
+        parts.append(f"All numbers: {links}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _numbers(figure: str, read: dict[str, pd.DataFrame], question: str) -> list[str]:
+    """What is said in numbers beside a figure."""
+    if figure == "calibration":
+        return [
+            f"Coverage error on {read['calibration'].galaxies.iloc[0]:,} test galaxies, (expected − actual) / actual "
+            "count of those within ε of the most likely count, with its standard error (in brackets: of the mean):",
+            coverage_table(read["calibration"], question),
+            "How often central intervals of the posterior of the last variant hold the truth:",
+            intervals_table(read["interval_coverage"]),
+        ]
+    if figure == "diagnostics":
+        return [
+            scores_table(read["scores"]),
+            "CRPS is in units of vote fraction, surprise in nats, ECE the expected calibration error of the majority's "
+            "answer; lower is better." + _paper_rmse(question),
+        ]
+    if figure == "tuning":
+        tuning = read["dropout_tuning"]
+        return [
+            f"By {tuning.galaxies.iloc[0]:,} held-out galaxies, the rate is {tuning.dropout[tuning.chosen].iloc[0]:g}."
+        ]
+    if figure == "classification":
+        return [_formatted(read["classification"], 3)]
+    if figure == "surprise" and len(read["surprise"]):
+        return [surprise_sentence(read["surprise"], question)]
+    if figure == "experts":
+        return [experts_table(read["experts_counts"], read["experts_scores"], question)]
+    return []
+
+
+def surprise_sentence(importance: pd.DataFrame, question: str) -> str:
+    """The strongest feature of each group, beside one another."""
+    strongest = importance.sort_values("importance", ascending=False).groupby("group", sort=False).first()
+    of_groups = " and ".join(
+        f"{row.feature} ({row.importance:.3f} nats; {row.low:.3f} to {row.high:.3f})" for row in strongest.itertuples()
+    )
+    if len(strongest) < 2:
+        return f"The strongest feature is {of_groups}."
+    found = f"The strongest features of morphology and of other kinds are {of_groups}:"
+    paper = " In the paper, morphology matters 3.5 to 4 times as much." if question == "bar" else ""
+    if strongest.low.max() <= strongest.high.min():
+        return f"{found} by these galaxies, they cannot be told apart.{paper}"
+    ratio = strongest.importance["morphology"] / strongest.importance["other"]
+    return f"{found} that of morphology matters {ratio:.1f} times as much.{paper}"
+
+
+def _paper_rmse(question: str) -> str:
+    rmse = calibration.PAPER_RMSE.get(question)
+    return f" The paper's mixture has an RMSE of {rmse:.2f} (mode)." if rmse else ""
+
+
+def coverage_table(coverage: pd.DataFrame, question: str) -> str:
+    """Coverage errors by variant and ε (Tables 1-2), beside those of the paper if it has the question."""
+    by_epsilon = coverage.set_index(["variant", "epsilon", "estimator"]).sort_index()
+
+    def cell(variant: str, epsilon: float) -> str:
+        mode, mean = (by_epsilon.loc[(variant, epsilon, estimator)] for estimator in calibration.ESTIMATORS)
+        error = _percent(mode.coverage_error, mode.standard_error)
+        return f"{error} ({_percent(mean.coverage_error)})"
+
+    rows = [
+        [variant, *(cell(variant, epsilon) for epsilon in calibration.EPSILONS)]
+        for variant in coverage.variant.unique()
+    ]
+    for number, variant in enumerate((calibration.ONE, calibration.MIXTURE)):
+        paper = calibration.PAPER.get(question)
+        if paper:
+            rows.append([f"paper, {variant}", *(_percent(paper[epsilon][number]) for epsilon in calibration.EPSILONS)])
+    return markdown_table(["", *(f"ε = {epsilon:.2f}" for epsilon in calibration.EPSILONS)], rows)
+
+
+def intervals_table(coverage: pd.DataFrame) -> str:
+    """How often intervals hold the truth."""
+    rows = []
+    for row in coverage.itertuples():
+        name, unit = ("true ρ", "") if row.quantity == "rho" else ("k", " votes")
+        fractions = [_percent(row.covered), _percent(row.standard_error), _percent(row.below), _percent(row.above)]
+        rows.append([name, f"{100 * row.level:.0f} %", *fractions, f"{row.mean_width:.3g}{unit}"])
+    head = ("interval for", "level", "holds the truth", "standard error", "truth below", "truth above", "mean width")
+    return markdown_table(head, rows)
+
+
+def scores_table(scores: pd.DataFrame) -> str:
+    """Scores by variant."""
+    names = {
+        "variant": "",
+        "rmse_mode": "RMSE of k̂/N (mode)",
+        "rmse_mean": "RMSE of k̂/N (mean) and of ρ̂",
+        "crps": "CRPS",
+        "surprise": "surprise",
+        "expected_calibration_error": "ECE",
+        "accuracy": "accuracy",
+    }
+    return _formatted(scores[list(names)].rename(columns=names), 4)
+
+
+def experts_table(counts: pd.DataFrame, scores: pd.DataFrame, question: str) -> str:
+    """Galaxies that experts say yes to, as predicted, beside the counts of the paper, which are of bars."""
+    head = ["", "predicted (95 %)", "actual", "area under ROC", "Brier score"]
+    rows = [
+        [
+            row.predictor,
+            f"{row.predicted:.0f} ({row.low:.0f} to {row.high:.0f})",
+            f"{row.actual:,} of {row.galaxies:,}",
+            f"{row.area:.3f}",
+            f"{row.brier_score:.4f}",
+        ]
+        for row in counts.merge(scores, on="predictor").itertuples()
+    ]
+    if question == "bar":
+        head.append("paper: predicted (actual)")
+        for row in rows:
+            row.append(f"{experts.PAPER[row[0]]} ({experts.PAPER_ACTUAL} of {experts.PAPER_GALAXIES:,})")
+    return markdown_table(head, rows)
+
+
+def _percent(fraction: float, error: float | None = None) -> str:
+    if math.isnan(fraction):
+        return "not defined"
+    plus_minus = "" if error is None else f" ± {100 * error:.1f}"
+    return f"{100 * fraction:.1f}{plus_minus} %".replace("-", "−")
+
+
+def _formatted(table: pd.DataFrame, decimals: int) -> str:
+    """A data frame, with fractions to so many decimals."""
+
+    def text(value: str | float) -> str:
+        if isinstance(value, float):
+            return "not defined" if math.isnan(value) else f"{value:,.{decimals}f}"
+        return value if isinstance(value, str) else f"{value:,}"
+
+    rows = [[text(value) for value in row] for row in table.itertuples(index=False)]
+    return markdown_table([name.replace("_", " ") for name in table], rows)

@@ -1,0 +1,195 @@
+"""Validation of the configuration against its schema, with every problem in one readable message."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from difflib import get_close_matches
+from typing import Any
+
+import yaml
+
+from activezoo.acquisition import registry
+from activezoo.errors import InputError
+
+# Keys that were once called something else, or that nothing reads any more.
+OLD_KEYS = {
+    **{f"posterior.{key}": f"is sampling.{key} now" for key in ("augmentations", "masks", "draws")},
+    **{
+        f"posterior.{key}": f"is posteriors.{key} now"
+        for key in ("networks", "ensemble", "tune_dropout", "rescale", "held_out")
+    },
+    "posterior": "is sampling now, or posteriors",
+    "survey.columns.covariates": "is gone: posteriors.surprise reads the catalogue itself; leave it out",
+    "posteriors.experts.id": "is posteriors.experts.id_column now",
+    "posteriors.experts.class": "is posteriors.experts.class_column now",
+}
+
+# What the patterns of the schema mean. Values become paths and words of the shell.
+PATTERNS = {
+    r"\A[^\x00-\x1F\x7F]+\Z": "text on one line, or nothing at all: null",
+    r"\A[A-Za-z0-9][A-Za-z0-9_.-]*\Z": "a name of letters, digits, '_', '.', '-', that starts with a letter or digit",
+    r"\A[A-Za-z0-9][A-Za-z0-9-]*\Z": "a name of letters, digits, '-', that starts with a letter or digit",
+}
+# Folders of results beside those of questions.
+FOLDERS = {"catalogue", "figures", "images", "provenance", "survey", "tables"}
+
+
+def validated(config: dict, schema: dict) -> dict:
+    """The configuration with all defaults filled in.
+
+    Raises
+    ------
+    InputError
+        Naming every key at fault, its value and what is allowed.
+    """
+    from jsonschema import Draft202012Validator
+
+    problems = _old_keys(config)
+    config = _with_defaults(config, schema)
+    schema["properties"]["loop"]["properties"]["strategies"]["items"]["enum"] = registry.names()
+    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
+    problems = problems or [_describe(error) for error in errors] or _contradictions(config)
+    if problems:
+        raise InputError("the configuration cannot be used:\n" + "\n".join(f"  {problem}" for problem in problems))
+    config["loop"]["seeds"] = _seeds(config["loop"]["seeds"])
+    for question in config["questions"].values():
+        question |= {key: _as_list(question[key]) for key in ("positive", "responses")}
+    return config
+
+
+def _old_keys(config: dict, prefix: str = "") -> list[str]:
+    """Keys that were renamed, each with the new one."""
+    problems = []
+    for name, value in config.items():
+        key = f"{prefix}{name}"
+        below = _old_keys(value, f"{key}.") if isinstance(value, dict) else []
+        problems += below or ([f"{key}: {OLD_KEYS[key]}"] if key in OLD_KEYS else [])
+    return problems
+
+
+def _with_defaults(value: Any, schema: dict) -> Any:
+    if not isinstance(value, dict):
+        return _typed(value, schema)
+    properties = schema.get("properties", {})
+    filled = {name: value.get(name, part["default"]) for name, part in properties.items() if "default" in part}
+    # An empty section of a YAML file reads as null: it means the defaults.
+    sections = {name for name, part in properties.items() if part.get("type") == "object"}
+    filled = {**value, **filled}
+    filled = {name: {} if part is None and name in sections else part for name, part in filled.items()}
+    others = schema.get("additionalProperties") or {}
+    return {name: _with_defaults(part, properties.get(name, others)) for name, part in filled.items()}
+
+
+def _typed(value: Any, schema: dict) -> Any:
+    """A value with its type: what stands inside {…} on the command line reaches Snakemake as text."""
+    if isinstance(value, list):
+        return [_typed(part, schema.get("items", {})) for part in value]
+    kinds = schema.get("type", "string")
+    if isinstance(value, str) and "string" not in ([kinds] if isinstance(kinds, str) else kinds):
+        if kinds == "number":  # YAML takes 1e-3 for text
+            with suppress(ValueError):
+                return float(value)
+        with suppress(yaml.YAMLError):
+            return yaml.safe_load(value)
+    return value
+
+
+def _describe(error) -> str:
+    key = ".".join(map(str, error.path)) or "the configuration"
+    if error.validator == "additionalProperties":
+        known = error.schema["properties"]
+        prefix = ".".join([*map(str, error.path), ""])
+        return "\n  ".join(
+            f"{prefix}{name}: unknown key; {_suggestion(name, known)}" for name in error.instance if name not in known
+        )
+    if error.validator == "required":
+        return f"{key}: {error.message}"
+    allowed = {
+        "enum": lambda values: f"one of {', '.join(map(str, values))}",
+        "type": lambda kinds: " or ".join(kinds if isinstance(kinds, list) else [kinds]),
+        "minimum": lambda bound: f"at least {bound}",
+        "maximum": lambda bound: f"at most {bound}",
+        "exclusiveMinimum": lambda bound: f"more than {bound}",
+        "exclusiveMaximum": lambda bound: f"less than {bound}",
+        "minItems": lambda number: f"a list of at least {number}",
+        "maxItems": lambda number: f"a list of at most {number}",
+        "uniqueItems": lambda _: "a list without repetition",
+        "pattern": lambda pattern: PATTERNS.get(pattern, f"text that matches {pattern}"),
+    }.get(error.validator, lambda value: f"{error.validator} {value}")(error.validator_value)
+    return f"{key}: {error.instance!r} is not allowed, it must be {allowed}"
+
+
+def _suggestion(name: str, known: dict) -> str:
+    close = get_close_matches(str(name), known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"the keys here are {', '.join(known)}"
+
+
+def _contradictions(config: dict) -> list[str]:
+    """Problems that a schema cannot express."""
+    asked = {
+        "loop.questions": config["loop"]["questions"],
+        "posteriors.questions": config["posteriors"]["questions"] or [],
+        "posteriors.surprise.questions": config["posteriors"]["surprise"]["questions"],
+        "posteriors.experts.question": [config["posteriors"]["experts"]["question"]],
+    }
+    unknown = [(key, name) for key, names in asked.items() for name in names if name not in config["questions"]]
+    problems = [
+        f"{key}: {name!r} is not one of the questions, {', '.join(config['questions'])}" for key, name in unknown
+    ]
+    if (config["survey"]["kind"] == "images") != (config["posteriors"]["trained_on"] is not None):
+        problems.append(
+            "posteriors.trained_on: the name of the survey whose models predict, if survey.kind is images; else null"
+        )
+    if config["survey"]["name"] == config["posteriors"]["trained_on"]:
+        problems.append(
+            f"survey.name: {config['survey']['name']!r} is the survey whose models predict (posteriors.trained_on); "
+            "give the images another name, or they would take its place"
+        )
+    features = config["posteriors"]["surprise"]
+    for column in set(features["morphology"]) & set(features["other"]):
+        problems.append(f"posteriors.surprise: {column!r} cannot be of morphology and other too")
+    for name in FOLDERS & config["questions"].keys():
+        problems.append(
+            f"questions.{name}: results/<survey>/{name} holds other results; give the question another name"
+        )
+    for name, question in config["questions"].items():
+        smallest, largest = question["zoom"]
+        if smallest > largest:
+            problems.append(f"questions.{name}.zoom: {question['zoom']} must not fall")
+    shrunk = config["network"]["input_size"] >> len(config["network"]["filters"])
+    if shrunk < 1:
+        problems.append(
+            f"network.filters: {len(config['network']['filters'])} blocks halve {config['network']['input_size']} "
+            "pixels (network.input_size) to nothing"
+        )
+    survey = config["survey"]
+    answers = {column for question in config["questions"].values() for column in _columns(question)}
+    if survey["columns"]["redshift"] in answers:
+        problems.append(f"survey.columns.redshift: {survey['columns']['redshift']!r} counts votes, it is no redshift")
+    size, stored_size = survey["simulated"]["image_size"], config["images"]["stored_size"]
+    if survey["kind"] == "simulated" and size < stored_size:
+        problems.append(f"images.stored_size: {stored_size} is more than the {size} of survey.simulated.image_size")
+    if survey["kind"] == "simulated" and not unknown:
+        for name in config["loop"]["questions"]:
+            question = config["questions"][name]
+            needed = config["loop"]["test_galaxies"] + question["initial"]
+            needed += config["loop"]["iterations"] * question["acquire"]
+            if needed > survey["simulated"]["galaxies"]:
+                problems.append(
+                    f"survey.simulated.galaxies: {survey['simulated']['galaxies']} are fewer than the {needed} that "
+                    f"question {name!r} asks for (loop.test_galaxies + initial + loop.iterations × acquire)"
+                )
+    return problems
+
+
+def _columns(question: dict) -> list[str]:
+    """The columns of a question's answers."""
+    return [name for key in ("positive", "responses") for name in _as_list(question[key])]
+
+
+def _as_list(columns: str | list[str]) -> list[str]:
+    return [columns] if isinstance(columns, str) else columns
+
+
+def _seeds(seeds: int | list[int]) -> list[int]:
+    return list(range(1, seeds + 1)) if isinstance(seeds, int) else seeds

@@ -1,0 +1,183 @@
+"""Jobs forked from a process that has already imported the heavy libraries.
+
+Importing TensorFlow takes seconds, training one of hundreds of small models hardly more. So the Snakefile calls
+`start`, and `python -m activezoo` asks that server (`run`) to fork a process that does the work in its place, with its
+arguments, environment, working directory and output. The server imports other people's libraries only: an edit of this
+package takes effect with the next job.
+
+However the process that called `start` ends, the server and its jobs end too: the kernel closes the pipe they watch.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import signal
+import socket
+import sys
+
+VARIABLE = "ACTIVEZOO_FORKSERVER"
+"""Names the server in the environment of the jobs. If it is set already, be it to nothing, `start` starts no server."""
+
+LIBRARIES = ("argparse", "logging", "numpy", "pandas", "pyarrow.parquet", "pyarrow.compute", "PIL.Image")
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def start():
+    """Start a server for the jobs that this process will start; to close its `stdin` ends it.
+
+    It takes little time and memory until the first job asks for it, which none does on a cluster.
+
+    Returns
+    -------
+    The server (`subprocess.Popen`), or None where none is wanted. It takes Linux: elsewhere a fork is not safe once
+    system libraries such as macOS's Accelerate are loaded.
+    """
+    import subprocess
+    import tempfile
+
+    if VARIABLE in os.environ or sys.platform != "linux":
+        return None
+    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    address = os.path.join(tempfile.mkdtemp(prefix="activezoo-"), "socket")
+    with socket.socket(socket.AF_UNIX) as listener:
+        try:
+            listener.bind(address)
+        except OSError:  # the path is too long for a socket: jobs do without
+            return None
+        listener.listen(128)
+        server = subprocess.Popen(
+            # Python warns of a fork beside threads: here the allocator of Arrow has one, and prepares for forks.
+            [
+                sys.executable,
+                "-W",
+                "ignore::DeprecationWarning",
+                "-m",
+                "activezoo.running.forkserver",
+                str(listener.fileno()),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[listener.fileno()],
+            env=os.environ | {"PYTHONPATH": path},
+        )
+    os.environ[VARIABLE] = _family() + address
+    return server
+
+
+def run(module: str, arguments: list[str]) -> int | None:
+    """Have the server run `main(arguments)` of a module; return its exit status, or None if there is no server."""
+    address = os.environ.get(VARIABLE)
+    if not address or not address.startswith(_family()):
+        return None
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(address.removeprefix(_family()))
+    except OSError:
+        return None
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    request = marshal.dumps((module, arguments, os.getcwd(), dict(os.environ)))
+    socket.send_fds(connection, [len(request).to_bytes(8, "big")], [1, 2])
+    connection.sendall(request)
+    for number in SIGNALS:
+        signal.signal(number, lambda number, _: connection.send(bytes([number])))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    status = connection.recv(1)
+    if status:
+        return status[0]
+    print("error: the job was killed; was there enough memory?", file=sys.stderr)
+    return 128 + signal.SIGKILL
+
+
+def _family() -> str:
+    """What a job has in common with its server: the session and the Python environment.
+
+    A cluster job on the server's node has inherited the variable, but it has a session of its own and must stay there,
+    within the memory and the cores that it was given.
+    """
+    return f"{os.getsid(0)} {sys.prefix} "
+
+
+def _serve(listener: socket.socket) -> None:
+    """Fork a job for every client until the starter ends."""
+    from select import select
+    from shutil import rmtree
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # Ctrl-C reaches the clients, which pass it on
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies
+    while sys.stdin not in select([sys.stdin, listener], [], [])[0]:
+        connection, _ = listener.accept()
+        _import_libraries()
+        if os.fork() == 0:
+            try:
+                listener.close()
+                _work(connection)
+            finally:
+                os._exit(0)
+        connection.close()
+    rmtree(os.path.dirname(listener.getsockname()))
+
+
+def _import_libraries() -> None:
+    """Import what most jobs need; what cannot be imported is left for the jobs that need it to complain about."""
+    import gc
+    from contextlib import suppress
+    from importlib import import_module
+
+    from activezoo.model.backend import import_tensorflow
+
+    if "tensorflow" in sys.modules:
+        return
+    with suppress(ImportError):
+        import_tensorflow()
+        for name in LIBRARIES:
+            import_module(name)
+    gc.freeze()  # else the collector of each job would touch, and so copy, all of it
+
+
+def _work(connection: socket.socket) -> None:
+    """Run a client's command in this freshly forked process as the client itself would have; report the exit status."""
+    from threading import Thread
+
+    try:
+        os.setpgid(0, 0)
+        size, descriptors, _, _ = socket.recv_fds(connection, 8, 2)
+        request = connection.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL)
+        module, arguments, directory, environment = marshal.loads(request)
+        Thread(target=_obey, args=(connection, os.dup(0)), daemon=True).start()
+        for source, target in zip((os.open(os.devnull, os.O_RDONLY), *descriptors), (0, 1, 2), strict=True):
+            os.dup2(source, target)
+            os.close(source)
+        os.chdir(directory)
+        os.environ.clear()
+        os.environ.update(environment)
+        sys.argv[1:] = arguments
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        from importlib import import_module
+
+        status = import_module(module).main(arguments)
+    except SystemExit as end:
+        status = end.code
+    except BaseException as error:
+        sys.excepthook(*sys.exc_info())
+        status = 130 if isinstance(error, KeyboardInterrupt) else 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    connection.send(bytes([status or 0]))
+
+
+def _obey(connection: socket.socket, starter: int) -> None:
+    """Give this process the signals that its client gets, and let it outlive neither the client nor the starter."""
+    from select import select
+
+    while starter not in select([connection, starter], [], [])[0] and (signals := connection.recv(16)):
+        for number in signals:
+            os.kill(os.getpid(), number)
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    _serve(socket.socket(fileno=int(sys.argv[1])))

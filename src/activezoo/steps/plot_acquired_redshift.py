@@ -1,0 +1,14 @@
+"""Plot the redshifts of the acquired galaxies."""
+
+from pathlib import Path
+
+from activezoo.report.figures import style
+from activezoo.report.figures.acquired import acquired_redshift
+from activezoo.report.galaxies import acquired
+from activezoo.survey.columns import read_features
+
+
+def run(*, labelled: list[Path], catalogue: Path, id_column: str, redshift: str, png: Path) -> None:
+    galaxies = acquired(path.parent for path in labelled)
+    redshifts = read_features(catalogue, id_column, [redshift]).reindex(columns=[redshift])[redshift]
+    style.save(acquired_redshift(galaxies.assign(redshift=galaxies["id"].map(redshifts))), png)

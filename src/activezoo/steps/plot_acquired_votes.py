@@ -1,0 +1,11 @@
+"""Plot the vote fractions of the acquired galaxies, in total and by iteration."""
+
+from pathlib import Path
+
+from activezoo.report.figures import style
+from activezoo.report.figures.acquired import acquired_votes
+from activezoo.report.galaxies import acquired
+
+
+def run(*, labelled: list[Path], png: Path) -> None:
+    style.save(acquired_votes(acquired(path.parent for path in labelled)), png)

@@ -1,0 +1,44 @@
+"""Show posteriors of randomly chosen test galaxies beside the images that the first network saw."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from activezoo import randomness
+from activezoo.model import augmentation, backend, description, posterior
+from activezoo.model.posterior import Sampling
+from activezoo.model.predictions import read_predictions
+from activezoo.report.figures import style
+from activezoo.report.figures.examples import posteriors
+from activezoo.survey import oracle
+from activezoo.survey.images import grey_reader
+
+GALAXIES = 6
+
+
+def run(
+    *,
+    predictions: Path,
+    votes: Path,
+    index: Path,
+    model: Path,
+    networks: int,
+    draws: Literal["independent", "even"],
+    threads: int,
+    gpu: int,
+    png: Path,
+) -> None:
+    backend.start(threads, gpu)
+    described = description.read(model)
+    predicted = read_predictions(predictions)
+    rows = randomness.generator(described.question, "posteriors shown").permutation(len(predicted.ids))[:GALAXIES]
+    ids = [predicted.ids[row] for row in rows]
+    grey = grey_reader(index, ids, described.stored_size)(slice(None))
+    input_size = described.architecture.input_size
+    views = posterior.augmentations_of(
+        ids, described.view, Sampling(networks, 1, draws), described.stored_size, input_size, described.key("predict")
+    )
+    seen = augmentation.apply(grey, *(np.asarray(of)[:, 0] for of in views), input_size).numpy()[..., 0]
+    k, responses = oracle.retrieve_votes(votes, ids)
+    style.save(posteriors(seen, predicted.rho_GT[rows], responses, k, described.question), png)

@@ -1,0 +1,11 @@
+"""Write the page about posteriors."""
+
+from pathlib import Path
+
+from activezoo import tables
+from activezoo.report.posteriors_page import page as write_page
+
+
+def run(*, survey: str, folders: list[Path], figures: list[Path], page: Path) -> None:
+    with tables.whole_file(page) as partial:
+        partial.write_text(write_page(survey, folders, figures, page.parent), encoding="utf-8")

@@ -1,0 +1,36 @@
+"""Predict one shard of the unlabelled galaxies with the model of the iteration before."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from activezoo import tables
+from activezoo.model import backend, posterior, trained
+from activezoo.model.posterior import Sampling
+from activezoo.model.predictions import write_predictions
+from activezoo.survey.images import grey_reader
+from activezoo.survey.roles import galaxies_of
+
+
+def run(
+    *,
+    model: Path,
+    weights: Path,
+    labelled: Path,
+    split: Path,
+    index: Path,
+    shard: int,
+    shards: int,
+    sampling: Sampling,
+    threads: int,
+    gpu: int,
+    predictions: Path,
+) -> None:
+    backend.start(threads, gpu)
+    loaded = trained.load(model, weights)
+    pool = galaxies_of(tables.read(split), "pool", without=tables.read(labelled, ["id"])["id"].to_pylist())
+    ids = np.array_split(pool, shards)[shard].tolist()
+    read_grey = grey_reader(index, ids, loaded.description.stored_size)
+    write_predictions(posterior.predict(loaded, read_grey, ids, sampling), predictions)
+    logging.info("%d pool galaxies predicted", len(ids))

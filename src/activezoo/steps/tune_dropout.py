@@ -1,0 +1,37 @@
+"""Find the dropout rate whose posteriors are calibrated best on held-out galaxies."""
+
+import logging
+from pathlib import Path
+from typing import Literal
+
+from activezoo import tables
+from activezoo.model import backend, trained
+from activezoo.model.posterior import Sampling
+from activezoo.posteriors import dropout_tuning
+from activezoo.survey.images import grey_reader
+
+
+def run(
+    *,
+    models: list[Path],
+    weights: list[Path],
+    held_out: Path,
+    index: Path,
+    networks: int,
+    draws: Literal["independent", "even"],
+    threads: int,
+    gpu: int,
+    tuning: Path,
+) -> None:
+    backend.start(threads, gpu)
+    loaded = [trained.load(*files) for files in zip(models, weights, strict=True)]
+    table = tables.read(held_out, ["id", "k", "N"])
+    ids = table["id"].to_pylist()
+    read_grey = grey_reader(index, ids, loaded[0].description.stored_size)
+    predictions = dropout_tuning.predict_at_rates(loaded, read_grey, ids, Sampling(networks, 1, draws))
+    found = dropout_tuning.coverage_by_rate(predictions, table["k"].to_numpy(), table["N"].to_numpy())
+    tables.write_with_csv(found, tuning)
+    rate = dropout_tuning.read(tuning)
+    if rate in (dropout_tuning.RATES[0], dropout_tuning.RATES[-1]):
+        logging.warning("the dropout rate is the most extreme of those tried; posteriors.held_out may be too small")
+    logging.info("dropout rate %g, by %d held-out galaxies", rate, len(ids))

@@ -1,0 +1,26 @@
+"""Count the votes on one question, and tell which galaxies it can be asked of."""
+
+from pathlib import Path
+
+from activezoo import tables
+from activezoo.survey.layout import Answers
+from activezoo.survey.questions import read_votes
+
+
+def run(
+    *,
+    catalogue: Path,
+    galaxies: Path,
+    answers: Answers,
+    min_responses: int,
+    max_rejected: float,
+    votes: Path,
+    usable: Path,
+    rejected: Path,
+) -> None:
+    counted, unusable = read_votes(
+        catalogue, tables.read(galaxies), answers, min_responses=min_responses, max_rejected=max_rejected
+    )
+    tables.write(counted, votes)
+    tables.write(counted.select(["id"]), usable)
+    tables.write(unusable, rejected)

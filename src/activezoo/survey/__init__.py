@@ -1,0 +1,1 @@
+"""Galaxies, their images, and what volunteers say of them."""

@@ -1,0 +1,141 @@
+"""The survey's catalogue: from its rows as published to the galaxies that have an id and an image.
+
+Every row is used or is written down as rejected, with the reason: a defect of the input, or a selection of samples.
+What volunteers said of the galaxies is read by question; see `questions`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from activezoo.errors import InputError
+from activezoo.survey.columns import read_columns
+from activezoo.survey.image_files import image_files
+from activezoo.survey.layout import Columns
+from activezoo.survey.rejection import Selection
+
+log = logging.getLogger(__name__)
+
+GALAXIES = pa.schema({"row": pa.int64(), "id": pa.string(), "image": pa.string()})
+
+
+def read_catalogue(
+    catalogue: str | Path,
+    images: str | Path,
+    columns: Columns,
+    *,
+    filename_map: str | Path | None = None,
+    samples: Sequence[str] = (),
+    max_rejected: float,
+) -> tuple[pa.Table, pa.Table]:
+    """Read which galaxies a survey has, and their images.
+
+    A galaxy whose id stands in several rows of the wanted samples is rejected in all of them: nothing says which row
+    is right.
+
+    Parameters
+    ----------
+    catalogue
+        CSV (also compressed) or parquet file, one row a galaxy; only the columns named are read.
+    images
+        Folder that holds, at any depth, an image of each galaxy, .jpg, .jpeg or .png.
+    columns
+        Names of the columns of both files.
+    filename_map
+        CSV or parquet file with the name of each galaxy's image, without suffix; without it the name is the id.
+    samples
+        Values of the sample column to keep; none: keep every row.
+    max_rejected
+        Largest fraction of the rows that may have a defect.
+
+    Returns
+    -------
+    galaxies
+        row, id, image (path), in the order of the file.
+    rejected
+        See `rejection.REJECTED`.
+
+    Raises
+    ------
+    InputError
+        A file or column is missing, no row is left, or too many rows have a defect.
+    """
+    samples = samples if columns.sample else ()
+    rows = read_columns(catalogue, [columns.id, *([columns.sample] if samples else [])])
+    rows["id"] = rows[columns.id]
+    selection = Selection(rows)
+    if samples:
+        _select_samples(selection, columns.sample, samples, catalogue)
+    wanted = len(selection.rows)
+    log.info("%s: %d rows read, %d of the wanted samples", catalogue, len(rows), wanted)
+    selection.reject(selection.rows["id"].isna(), "no id", column=columns.id)
+    selection.reject(selection.rows["id"].duplicated(keep=False), "id in several rows", column=columns.id)
+    _match_names(selection, filename_map, columns)
+    _match_images(selection, Path(images))
+    selection.check(catalogue, wanted, max_rejected)
+    return _galaxies_table(selection), selection.rejected_table()
+
+
+def read_images(images: str | Path, max_rejected: float) -> tuple[pa.Table, pa.Table]:
+    """The survey that a folder of images is, each of a galaxy of its name: galaxies, in order of id, and rejected ones.
+
+    Images of one name are rejected: nothing says which is right. Columns are those of `read_catalogue`.
+
+    Raises
+    ------
+    InputError
+        There is no image, or too many share their names.
+    """
+    files = image_files(Path(images)).sort_index()
+    rows = pd.DataFrame({"id": files.index, "image": files.to_numpy()}, index=np.arange(1, len(files) + 1))
+    selection = Selection(rows)
+    several = rows["id"].duplicated(keep=False)
+    selection.reject(several, "several image files of this name", values=rows["image"])
+    selection.check(images, len(rows), max_rejected)
+    return _galaxies_table(selection), selection.rejected_table()
+
+
+def _galaxies_table(selection: Selection) -> pa.Table:
+    """The rows left, as a table to write."""
+    rows = selection.rows.assign(row=selection.rows.index)
+    return pa.Table.from_pandas(rows, GALAXIES, preserve_index=False).replace_schema_metadata()
+
+
+def _select_samples(selection: Selection, column: str, samples: Sequence[str], catalogue: str | Path) -> None:
+    sample = selection.rows[column]
+    selection.reject(~sample.isin(samples), "sample not wanted", column=column, values=sample, defect=False)
+    if selection.rows.empty:
+        found = ", ".join(sorted(sample.dropna().unique())) or "no value"
+        raise InputError(f"{catalogue}: no row has {', '.join(samples)} in column {column!r}; it has {found}")
+
+
+def _match_names(selection: Selection, filename_map: str | Path | None, columns: Columns) -> None:
+    """Add the column `name`, that of the image."""
+    ids = selection.rows["id"]
+    if filename_map is None:
+        name = ids
+    else:
+        entries = read_columns(filename_map, [columns.map_id, columns.map_image]).dropna().drop_duplicates()
+        entries = entries.set_index(columns.map_id)[columns.map_image]
+        several = entries.index.duplicated(keep=False)
+        selection.reject(ids.isin(entries.index[several]), "id with several entries in the filename map")
+        name = ids.map(entries[~several])
+        selection.reject(name.isna(), "id not in the filename map")
+    selection.rows = selection.rows.assign(name=name)
+
+
+def _match_images(selection: Selection, folder: Path) -> None:
+    """Add the column `image`, the path of the file."""
+    files = image_files(folder)
+    several = files.index.duplicated(keep=False)
+    name = selection.rows["name"]
+    selection.reject(name.isin(files.index[several]), "several image files of this name", values=name)
+    image = name.map(files[~several])
+    selection.reject(image.isna(), "no image file", values=name)
+    selection.rows = selection.rows.assign(image=image)

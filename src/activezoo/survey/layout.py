@@ -1,0 +1,43 @@
+"""What a survey's files hold: the columns of a catalogue, of a filename map, and of the answers to a question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Columns(NamedTuple):
+    """Names of the columns that tell which galaxy, sample and image a row is about."""
+
+    id: str
+    """Galaxy id in the catalogue."""
+    sample: str | None
+    """Sample that a row of the catalogue belongs to."""
+    map_id: str
+    """Galaxy id in the filename map."""
+    map_image: str
+    """Name of the image in the filename map, without suffix."""
+
+
+class Answers(NamedTuple):
+    """The columns that count the answers to one question; several columns are summed."""
+
+    positive: Sequence[str]
+    """Of the positive answers."""
+    responses: Sequence[str]
+    """Of all answers."""
+
+    @property
+    def columns(self) -> list[str]:
+        """Each column once."""
+        return list(dict.fromkeys([*self.positive, *self.responses]))
+
+
+class ClassColumns(NamedTuple):
+    """Where the classes stand in a file of experts' classes."""
+
+    id_column: str
+    """Galaxy id."""
+    class_column: str
+    positive: Sequence[str]
+    """The classes that mean yes."""

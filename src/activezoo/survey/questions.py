@@ -1,0 +1,81 @@
+"""The votes on one question: k of N volunteers gave the positive answer (paper Eq. 1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from activezoo.survey.columns import numbers, read_columns
+from activezoo.survey.layout import Answers
+from activezoo.survey.rejection import Selection
+
+MOST_VOTES = np.iinfo(np.int32).max
+
+
+def read_votes(
+    catalogue: str | Path, galaxies: pa.Table, answers: Answers, *, min_responses: int, max_rejected: float
+) -> tuple[pa.Table, pa.Table]:
+    """Read the votes on one question for the galaxies of a catalogue.
+
+    Parameters
+    ----------
+    catalogue
+        The file that the galaxies were read from.
+    galaxies
+        From `catalogue.read_catalogue`: row, id.
+    answers
+        Columns of the catalogue that count the answers.
+    min_responses
+        Galaxies with fewer answers are not used.
+    max_rejected
+        Largest fraction of the galaxies whose votes may have a defect.
+
+    Returns
+    -------
+    votes
+        id, k, N of the galaxies that are usable for this question, in the order of the catalogue.
+    rejected
+        See `rejection.REJECTED`.
+
+    Raises
+    ------
+    InputError
+        A file or column is missing, no galaxy is left, or the votes of too many have a defect.
+    """
+    rows = read_columns(catalogue, [], answers.columns)
+    rows = rows.loc[galaxies["row"].to_numpy()].assign(id=galaxies["id"].to_pylist())
+    selection = Selection(rows)
+    _count_votes(selection, answers, min_responses)
+    selection.check(catalogue, len(rows), max_rejected)
+    schema = pa.schema({"id": pa.string(), "k": pa.int32(), "N": pa.int32()})
+    votes = pa.Table.from_pandas(selection.rows[schema.names], schema, preserve_index=False)
+    return votes.replace_schema_metadata(), selection.rejected_table()
+
+
+def _count_votes(selection: Selection, answers: Answers, min_responses: int) -> None:
+    """Add the columns `k` and `N` (paper Eq. 1), the votes of one question."""
+    cells = selection.rows[answers.columns]
+    missing = cells.isna()
+    selection.reject(missing.all(axis=1), "no votes recorded", defect=False)
+    selection.reject(missing.any(axis=1), "votes for some of the answers missing", column=missing.idxmax(axis=1))
+    votes = cells.apply(numbers)
+    for column in answers.columns:
+        number = votes[column]
+        for wrong, reason in (
+            (number.isna(), "votes not a number"),
+            (number < 0, "negative votes"),
+            (number % 1 != 0, "fractional votes"),
+        ):
+            selection.reject(wrong, reason, column=column, values=cells[column])
+
+    k, responses = votes[list(answers.positive)].sum(axis=1), votes[list(answers.responses)].sum(axis=1)
+    selection.reject(np.maximum(k, responses) > MOST_VOTES, "more votes than can be stored", values=responses)
+    selection.rows = selection.rows.assign(k=k, N=responses).astype({"k": "int32", "N": "int32"})
+    k, responses = selection.rows["k"], selection.rows["N"]
+    both = k[k > responses].map("k = {}, ".format) + responses[k > responses].map("N = {}".format)
+    selection.reject(k > responses, "more positive votes than responses", values=both)
+    selection.reject(responses == 0, "no responses", values=responses, defect=False)
+    too_few = f"fewer than {min_responses} responses"
+    selection.reject(responses < min_responses, too_few, values=responses, defect=False)

@@ -1,0 +1,93 @@
+"""The page about posteriors says what the tables say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from activezoo import cli, tables
+from activezoo.model.predictions import Predictions
+from activezoo.posteriors import calibration
+from activezoo.posteriors.catalogue import interval_coverage, summarise
+from activezoo.posteriors.counts import ESTIMATORS
+from activezoo.report import posteriors_page
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Tables of calibrated posteriors on 200 galaxies."""
+    rng = np.random.default_rng(2)
+    rho_GT = rng.beta(4, 4, (200, 5))
+    k = rng.binomial(40, rho_GT[:, 3])
+    variants = {"mixture": Predictions([str(row) for row in range(200)], rho_GT, np.full(5, 0.2))}
+    responses = np.full(200, 40)
+    test = summarise(variants["mixture"], responses).to_pandas()
+    folder = tmp_path / "smooth/posteriors"
+    for name, table in {
+        "calibration": calibration.coverage(variants, k, responses),
+        "calibration_curve": calibration.coverage(variants, k, responses, [0.1, 0.3]),
+        "scores": calibration.scores(variants, k, responses),
+        "interval_coverage": interval_coverage(test, rho_GT[:, 3], k),
+        "classification": pd.DataFrame({"subset": ["all"], "galaxies": [1200], "accuracy": [0.75], "area": [np.nan]}),
+    }.items():
+        tables.write_with_csv(table, folder / name)
+    return folder
+
+
+def row(page: str, name: str) -> list[str]:
+    """Cells of the first row of a table that starts with this name."""
+    line = next(line for line in page.splitlines() if line.startswith(f"| {name} |"))
+    return [cell.strip() for cell in line.strip("|").split("|")][1:]
+
+
+def test_numbers_are_those_of_the_tables_beside_the_paper(folder, tmp_path):
+    figures = [tmp_path / f"figures/smooth/posterior_{name}.png" for name in ("calibration", "diagnostics")]
+    figures.append(tmp_path / "figures/bar/posterior_examples.png")
+    page = posteriors_page.page("here", [folder], figures, tmp_path)
+    table = pd.read_csv(folder / "calibration.csv").set_index(["variant", "estimator", "epsilon"])
+    mode, mean = (100 * table.coverage_error["mixture", estimator, 0.1] for estimator in ("mode", "mean"))
+    error = 100 * table.standard_error["mixture", "mode", 0.1]
+    assert row(page, "mixture")[2] == f"{mode:.1f} ± {error:.1f} % ({mean:.1f} %)".replace("-", "−")
+    assert row(page, "paper, mixture") == ["16.5 %", "13.4 %", "9.4 %", "5.4 %"]
+    intervals = pd.read_csv(folder / "interval_coverage.csv")
+    assert row(page, "true ρ")[:2] == ["68 %", f"{100 * intervals.covered[0]:.1f} %"]
+    assert "![Calibration](figures/smooth/posterior_calibration.png)" in page
+    assert "figures/bar" not in page
+    assert "(smooth/posteriors/scores.csv)" in page
+
+
+def test_step(folder, tmp_path):
+    figures = [tmp_path / f"figures/smooth/posterior_{name}.png" for name in ("calibration", "classification")]
+    flags = [f"--folders={folder}", *(f"--figures={figure}" for figure in figures), f"--page={tmp_path}/posteriors.md"]
+    assert cli.main(["posteriors_page", "--survey=here", *flags]) == 0
+    page = posteriors_page.page("here", [folder], figures, tmp_path)
+    assert (tmp_path / "posteriors.md").read_text(encoding="utf-8") == page
+
+
+def test_what_is_not_defined_is_called_so(folder, tmp_path):
+    page = posteriors_page.page("here", [folder], [tmp_path / "figures/smooth/posterior_classification.png"], tmp_path)
+    assert row(page, "all") == ["1,200", "0.750", "not defined"]
+    nothing = pd.DataFrame(
+        {"variant": "mixture", "epsilon": calibration.EPSILONS, "coverage_error": np.nan, "standard_error": np.nan}
+    )
+    both = pd.concat([nothing.assign(estimator=estimator) for estimator in ESTIMATORS])
+    assert row(posteriors_page.coverage_table(both, "other"), "mixture") == ["not defined (not defined)"] * 4
+
+
+def test_what_drives_the_surprise_is_told_by_its_strongest_features():
+    rows = [("bar", "morphology", 0.6, 0.5, 0.7), ("mass", "other", 0.1, 0, 0.2), ("size", "other", 0.2, 0.1, 0.3)]
+    importance = pd.DataFrame(rows, columns=["feature", "group", "importance", "low", "high"])
+    sentence = posteriors_page.surprise_sentence(importance, "smooth")
+    assert "bar (0.600 nats; 0.500 to 0.700) and size (0.200 nats; 0.100 to 0.300)" in sentence
+    assert sentence.endswith("morphology matters 3.0 times as much.")
+    assert "In the paper" in posteriors_page.surprise_sentence(importance, "bar")
+    wide = importance.assign(low=0.0, high=1.0)
+    assert "cannot be told apart" in posteriors_page.surprise_sentence(wide, "smooth")
+    assert posteriors_page.surprise_sentence(importance[1:], "bar").startswith("The strongest feature is size (0.2")
+
+
+def test_the_paper_stands_beside_bars_alone():
+    counts = pd.DataFrame({"predictor": ["plain CNN"], "predicted": [31.4], "low": [28], "high": [35], "actual": [37]})
+    scores = pd.DataFrame({"predictor": ["plain CNN"], "galaxies": [63], "area": [0.86], "brier_score": [0.195]})
+    bar, ring = (posteriors_page.experts_table(counts, scores, question) for question in ("bar", "ring"))
+    assert row(bar, "plain CNN") == ["31 (28 to 35)", "37 of 63", "0.860", "0.1950", "559 (379 of 1,211)"]
+    assert row(ring, "plain CNN") == ["31 (28 to 35)", "37 of 63", "0.860", "0.1950"]

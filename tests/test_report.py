@@ -1,0 +1,293 @@
+"""The report's figures and page, from a made-up run laid out as the workflow lays out a real one."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations, product
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
+
+from activezoo import cli, tables
+from activezoo.acquisition import registry
+from activezoo.errors import InputError
+from activezoo.report import galaxies, learning_curves
+from activezoo.report.figures import style
+from activezoo.report.figures.acquired import acquired_redshift, acquired_votes
+from activezoo.report.figures.galleries import acquired_galaxies
+from activezoo.report.figures.learning_curves import learning_curves as draw_learning_curves
+from activezoo.survey.columns import read_features
+from activezoo.survey.image_shards import write_shard
+
+INITIAL, ACQUIRE, TEST, SIDE = 40, 16, 40, 48
+
+
+def galaxy_image(rng: np.random.Generator, smooth: float) -> np.ndarray:
+    """A blurred ellipse, bluer and with a ring where it isn't smooth: (SIDE, SIDE, 3) uint8."""
+    y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
+    turn = rng.uniform(0, np.pi)
+    radius = np.hypot(x * np.cos(turn) + y * np.sin(turn), (y * np.cos(turn) - x * np.sin(turn)) / rng.uniform(0.4, 1))
+    light = np.exp(-4 * radius)[..., None] * [1.0, 0.8, 0.6]
+    light = light + (1 - smooth) * np.exp(-60 * (radius - 0.5) ** 2)[..., None] * [0.3, 0.4, 0.6]
+    return (255 * np.clip(light + rng.normal(0, 0.03, light.shape), 0, 1)).astype(np.uint8)
+
+
+def votes(rng: np.random.Generator, size: int, centre: float) -> tuple[np.ndarray, np.ndarray]:
+    responses = rng.integers(36, 46, size)
+    return rng.binomial(responses, rng.beta(4 * centre, 4 * (1 - centre), size)).astype(np.int32), responses
+
+
+def write_survey(folder, ids, rng: np.random.Generator, redshift: bool) -> None:
+    """Lay down the survey's catalogue and the stored images of some galaxies."""
+    paths = [folder / f"survey/{galaxy}.png" for galaxy in ids]
+    paths[0].parent.mkdir(parents=True)
+    for path in paths:
+        Image.fromarray(galaxy_image(rng, rng.uniform())).save(path)
+    columns = {"dr7objid": ids} | ({"redshift": rng.gamma(4, 0.02, len(ids))} if redshift else {})
+    pd.DataFrame(columns).to_csv(folder / "survey/catalogue.csv", index=False)
+    tables.write({"id": ids, "image": list(map(str, paths))}, folder / "catalogue/galaxies.parquet")
+    shard = folder / "images/shard_0.tfrecord"
+    others = [shard.with_name(f"{name}.parquet") for name in ("index", "rejected")]
+    write_shard(folder / "catalogue/galaxies.parquet", 0, 1, SIDE, shard, *others)
+
+
+def make_run(folder, question="smooth", strategies=("bald", "random"), seeds=(1, 2, 3), iterations=4, redshift=True):
+    """Lay down a run in which BALD reaches an RMSE with about half the labels of random."""
+    rng = np.random.default_rng(len(question))
+    ids = np.array([f"galaxy_{n:05d}" for n in range(TEST + INITIAL + iterations * ACQUIRE)])
+    write_survey(folder, ids, rng, redshift)
+    models = {}
+    for seed, strategy in product(seeds, strategies):
+        labelled = [ids[TEST : TEST + INITIAL], *votes(rng, INITIAL, 0.7), np.zeros(INITIAL, int)]
+        pool = rng.permutation(ids[TEST + INITIAL :])
+        for iteration in range(iterations + 1):
+            active = strategy == "bald" and iteration > 0
+            model = (
+                folder / question / f"seed_{seed}" / (f"{strategy}/iteration_{iteration}" if iteration else "initial")
+            )
+            if iteration:
+                new, pool = pool[:ACQUIRE], pool[ACQUIRE:]
+                added = (
+                    new,
+                    *votes(rng, ACQUIRE, 0.3 + 0.02 * iteration if active else 0.7),
+                    np.full(ACQUIRE, iteration),
+                )
+                labelled = [np.concatenate(both) for both in zip(labelled, added, strict=True)]
+                # Ranks are of the whole pool, of which the first are labelled.
+                ranked = {"id": [*new, *pool], "rank": np.arange(len(new) + len(pool))}
+                tables.write(ranked, model / "acquisition.parquet")
+            tables.write(dict(zip(("id", "k", "N", "iteration"), labelled, strict=True)), model / "labelled.parquet")
+            k, N = votes(rng, TEST, 0.6)
+            tested = {
+                "id": ids[:TEST],
+                "k": k,
+                "N": N,
+                "rho": (k + 1) / (N + 2),
+                "mutual_information": rng.random(TEST),
+            }
+            tables.write(tested, model / "evaluation.parquet")
+            fall = np.exp(-iteration / (3 if strategy == "bald" else 6))
+            metrics = {
+                "question": question, "seed": seed, "strategy": strategy if iteration else "initial",
+                "iteration": iteration, "labels": INITIAL + iteration * ACQUIRE,
+                "training_loss": 18 + 2 * fall + 3 * active, "test_loss": 17 + 6 * fall + rng.normal(0, 0.2),
+                "rmse": 0.1 + 0.1 * fall + rng.normal(0, 0.002), "rmse_mean_fraction": 0.24,
+            }  # fmt: skip
+            tables.write({name: [value] for name, value in metrics.items()}, model / "metrics.parquet")
+            models[seed, strategy if iteration else "initial", iteration] = model
+    return SimpleNamespace(
+        folder=folder, question=question, ids=ids, models=list(models.values()),
+        last=[models[seed, strategy, iterations] for seed, strategy in product(seeds, strategies)],
+        one_run=[models[seeds[0], strategies[0], iteration] for iteration in range(1, iterations + 1)],
+    )  # fmt: skip
+
+
+def step(name: str, **flags) -> None:
+    """Run a step by the command line, which must succeed."""
+    values = [(flag, value) for flag, of in flags.items() for value in (of if isinstance(of, list) else [of])]
+    assert cli.main([name, *(f"--{flag.replace('_', '-')}={value}" for flag, value in values)]) == 0
+
+
+def make_report(run, galleries: bool = True) -> list:
+    """Run the steps of the report, as the workflow does; return the figures."""
+    metrics, savings = run.folder / "tables/metrics.parquet", run.folder / "tables/label_savings.parquet"
+    index, catalogue = run.folder / "images/index.parquet", run.folder / "survey/catalogue.csv"
+    names = ["learning_curves", "acquired_votes", "acquired_redshift", "informative_galaxies", "acquired_galaxies"]
+    folder = run.folder / "figures" / run.question
+    folder.mkdir(parents=True)
+    paths = [folder / f"{name}.png" for name in names]
+    curves, votes, redshifts, informative, acquired = paths
+    labelled = [model / "labelled.parquet" for model in run.last]
+    step("metrics_table", metrics=[model / "metrics.parquet" for model in run.models], parquet=metrics)
+    step("label_savings", metrics=metrics, parquet=savings)
+    step("plot_learning_curves", question=run.question, metrics=metrics, savings=savings, png=curves)
+    step("plot_acquired_votes", labelled=labelled, png=votes)
+    step(
+        "plot_acquired_redshift", labelled=labelled, catalogue=catalogue, id_column="dr7objid", redshift="redshift",
+        png=redshifts,
+    )  # fmt: skip
+    if galleries:
+        step("plot_informative_galaxies", metrics=run.last[0] / "metrics.parquet", index=index, png=informative)
+        one_run = [model / "metrics.parquet" for model in run.one_run]
+        step("plot_acquired_galaxies", metrics=one_run, index=index, png=acquired)
+    step(
+        "results_page", survey="made-up", metrics=metrics, savings=savings, figures=paths,
+        headline=run.folder / "headline.txt", page=run.folder / "README.md",
+    )  # fmt: skip
+    return paths if galleries else paths[:3]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A made-up run of three seeds with its report."""
+    made = make_run(tmp_path_factory.mktemp("run"))
+    made.figures = make_report(made)
+    return made
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def drawn_texts(figure: Figure, monkeypatch) -> list[Text]:
+    """The texts that are drawn: not, for example, labels of ticks beyond the axis."""
+    drawn, draw = [], Text.draw
+    monkeypatch.setattr(Text, "draw", lambda text, renderer: (drawn.append(text), draw(text, renderer)))
+    with rc_context(style.STYLE):
+        FigureCanvasAgg(figure).draw()
+    assert drawn
+    return [text for text in drawn if text.get_visible() and text.get_text().strip()]
+
+
+def test_every_figure_is_written_as_png_and_pdf(run):
+    for path in run.figures:
+        with Image.open(path) as image:
+            assert image.size[0] > 600
+        assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_saving_twice_gives_the_same_bytes(tmp_path):
+    figure = style.message("no galaxies")
+    style.save(figure, tmp_path / "one.png")
+    style.save(figure, tmp_path / "two.png")
+    for suffix in (".png", ".pdf"):
+        assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
+
+
+def tables_of(run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return tuple(pd.read_parquet(run.folder / f"tables/{name}.parquet") for name in ("metrics", "label_savings"))
+
+
+def test_learning_curves_show_each_seed_the_mean_and_lowess(run):
+    metrics, savings = tables_of(run)
+    figure = draw_learning_curves(metrics, savings, "smooth")
+    axes = figure.axes[2]
+    bald = metrics[metrics.strategy == "bald"].pivot_table(index="labels", columns="seed", values="rmse")
+    drawn = [line.get_ydata() for line in axes.lines]
+    for expected in (bald[1], bald.mean(axis=1), learning_curves.lowess(bald.index, bald.mean(axis=1))):
+        assert any(np.array_equal(expected, data) for data in drawn)
+    assert any(np.array_equal(data, [0.24, 0.24]) for data in drawn)
+    (mean,) = (line for line in axes.lines if np.array_equal(line.get_ydata(), bald.mean(axis=1)))
+    assert mean.get_color() == registry.load("bald").colour
+    best = savings.query("seed == 'mean' and smoothing == 'lowess' and kind == 'best'").iloc[0]
+    assert any(f"{100 * best.saving:.0f} % fewer" in text for text in texts(figure))
+
+
+@pytest.mark.parametrize("name", ["learning_curves", "acquired_votes", "acquired_redshift"])
+def test_texts_are_inside_the_figure_and_do_not_overlap(run, name, monkeypatch):
+    metrics, savings = tables_of(run)
+    acquired = galaxies.acquired(run.last)
+    features = read_features(run.folder / "survey/catalogue.csv", "dr7objid", ["redshift"])
+    figure = {
+        "learning_curves": lambda: draw_learning_curves(metrics, savings, "smooth"),
+        "acquired_votes": lambda: acquired_votes(acquired),
+        "acquired_redshift": lambda: acquired_redshift(acquired.assign(redshift=acquired["id"].map(features.redshift))),
+    }[name]()
+    boxes = [text.get_window_extent() for text in drawn_texts(figure, monkeypatch)]
+    width, height = figure.bbox.size
+    inside = [box for box in boxes if box.x0 > -1 and box.y0 > -1 and box.x1 < width + 1 and box.y1 < height + 1]
+    assert len(inside) == len(boxes)
+    for one, other in combinations(boxes, 2):
+        assert not one.shrunk(0.9, 0.9).overlaps(other.shrunk(0.9, 0.9))
+
+
+def test_acquired_galaxies_are_those_beyond_the_initial_ones(run):
+    acquired = galaxies.acquired(run.last)
+    assert len(acquired) == 3 * 2 * 4 * ACQUIRE
+    assert set(acquired.iteration) == {1, 2, 3, 4}
+    assert set(acquired.strategy) == {"bald", "random"}
+    assert not set(acquired.id) & set(run.ids[: TEST + INITIAL])
+
+
+def test_votes_on_the_edge_of_a_bin_all_count_to_the_bin_above():
+    k, N = np.arange(11), np.full(11, 10)
+    frame = pd.DataFrame({"question": "bar", "strategy": "random", "seed": 1, "iteration": 1, "k": k, "N": N})
+    (stairs,) = acquired_votes(frame).axes[0].patches
+    np.testing.assert_allclose(stairs.get_data().values, np.array([1] * 9 + [2]) / 11)
+
+
+def test_galleries_show_the_right_galaxies_beside_their_votes(run):
+    model = run.last[0]
+    tested = pd.read_parquet(model / "evaluation.parquet").sort_values("mutual_information")
+    most, least = galaxies.most_and_least_informative(model, run.folder / "images/index.parquet", 5)
+    for gallery, expected in ((most, tested.iloc[::-1].head(5)), (least, tested.head(5))):
+        for pixels, caption, row in zip(gallery.pixels, gallery.captions, expected.itertuples(), strict=True):
+            np.testing.assert_array_equal(pixels, np.asarray(Image.open(run.folder / f"survey/{row.id}.png")))
+            assert caption == f"{row.k}/{row.N}  ρ̂ = {row.rho:.2f}"
+
+
+def test_acquired_galleries_follow_the_rank(run):
+    galleries = galaxies.acquired_by_iteration(run.one_run, run.folder / "images/index.parquet", 4)
+    assert list(galleries) == [1, 2, 3, 4]
+    for iteration, gallery in galleries.items():
+        model = run.one_run[iteration - 1]
+        ranked = pd.read_parquet(model / "acquisition.parquet").sort_values("rank").id.head(4)
+        votes = pd.read_parquet(model / "labelled.parquet").set_index("id").loc[ranked]
+        assert gallery.captions == [f"{row.k}/{row.N}" for row in votes.itertuples()]
+        expected = [np.asarray(Image.open(run.folder / f"survey/{galaxy}.png")) for galaxy in ranked]
+        np.testing.assert_array_equal(gallery.pixels, expected)
+
+
+def test_more_columns_than_acquired_galaxies_leave_blanks(run):
+    galleries = galaxies.acquired_by_iteration(run.one_run, run.folder / "images/index.parquet", ACQUIRE + 5)
+    assert len(galleries[1].captions) == ACQUIRE
+    acquired_galaxies(galleries, "title", ACQUIRE + 5)
+
+
+def test_a_galaxy_without_an_image_is_named(run):
+    with pytest.raises(InputError, match="no image of galaxy 'unheard-of'"):
+        galaxies.read_pixels([run.ids[0], "unheard-of"], run.folder / "images/index.parquet")
+
+
+def test_the_page_links_to_files_that_are_there_and_begins_with_the_headline(run):
+    page = (run.folder / "README.md").read_text()
+    headline = (run.folder / "headline.txt").read_text().strip()
+    assert page.split("\n\n")[1] == headline
+    assert headline.startswith("smooth: to reach the same RMSE as random, BALD needed at best ")
+    links = re.findall(r"\]\((.*?)\)", page)
+    assert len(links) == len(run.figures) + 2
+    assert all((run.folder / link).exists() for link in links)
+
+
+@pytest.mark.parametrize(
+    ("case", "headline"),
+    [
+        ({"seeds": (1,), "redshift": False}, "1 seed,"),
+        ({"seeds": (1, 2), "iterations": 1}, "needed at most as many"),
+        ({"seeds": (1,), "strategies": ("bald",)}, "only BALD ran"),
+        ({"seeds": (1,), "strategies": ("random",)}, "only random ran"),
+    ],
+)
+def test_small_runs_make_a_whole_report(tmp_path, monkeypatch, case, headline):
+    # Drawing each figure once is enough here, and takes a third of the time.
+    monkeypatch.setattr(style, "save", lambda figure, path: (figure.draw_without_rendering(), path.touch()))
+    run = make_run(tmp_path, **{"iterations": 2} | case)
+    assert all(path.exists() for path in make_report(run, galleries=headline == "1 seed,"))
+    assert headline in (tmp_path / "headline.txt").read_text()
