@@ -26,14 +26,15 @@ lint: $(INSTALLED)
 
 # TensorFlow has no wheels for Python 3.14 yet. Byte code is compiled afterwards because pip does it on one core only, and
 # here rather than at the first import because some machines forbid that (PYTHONDONTWRITEBYTECODE).
-$(INSTALLED): $(LOCK)
+$(INSTALLED): $(LOCK) pyproject.toml
 	@set -e; for python in $(PYTHONS); do \
 	    if $$python -c 'import pip, sys, venv; assert (3, 11) <= sys.version_info < (3, 14)' 2>/dev/null; then break; fi; \
 	    if [ $$python = python ]; then echo 'error: no Python 3.11 to 3.13 with pip found' >&2; exit 1; fi; \
 	done; \
 	echo "Setting up .venv with $$($$python --version): once, some two minutes"; \
 	$$python -m venv --clear --without-pip .venv; \
-	$$python -m pip --python .venv/bin/python install -qq --require-hashes --no-deps --no-compile -r $(LOCK)
+	$$python -m pip --python .venv/bin/python install -qq --require-hashes --no-deps --no-compile -r $(LOCK); \
+	$$python -m pip --python .venv/bin/python install -qq --no-deps --no-build-isolation --no-compile --editable .
 	@.venv/bin/python -m compileall -q -j 0 -x '/tests/' .venv/lib || true
 	@touch $@
 
