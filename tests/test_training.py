@@ -76,6 +76,41 @@ def test_warm_start_continues_with_the_optimiser(small_network, grey, view, tmp_
     assert int(other.optimizer.iterations) == 20
 
 
+def test_warm_start_keeps_the_learning_rate_asked_for(small_network, grey, view, tmp_path):
+    import keras
+
+    train(small_network, grey, view)
+    small_network.save_weights(tmp_path / "a.weights.h5")
+    start = small_network.get_weights()
+
+    def first_update(rate, load):
+        keras.utils.set_random_seed(7)
+        model = network.build(ARCHITECTURE, dropout_seed=5)
+        model.compile(keras.optimizers.Adam(rate))
+        model.optimizer.build(model.trainable_variables)
+        load(model, tmp_path / "a.weights.h5")
+        train(model, grey, view, steps=1, key=(*KEY, "again"))
+        assert model.optimizer.learning_rate.numpy() == np.float32(rate)
+        return [after - before for after, before in zip(model.get_weights(), start, strict=True)]
+
+    same = first_update(1e-2, network.load_weights)
+    # With the rate of the file, keeping it changes no bit.
+    for kept, loaded in zip(same, first_update(1e-2, lambda model, path: model.load_weights(path)), strict=True):
+        np.testing.assert_array_equal(kept, loaded)
+    # Adam's update is proportional to the rate, and its moments come from the file.
+    for small, large in zip(first_update(1e-3, network.load_weights), same, strict=True):
+        assert np.abs(large).max() > 1e-4
+        np.testing.assert_allclose(small, 0.1 * large, atol=1e-6)
+
+
+def test_weights_load_into_a_network_without_an_optimiser(small_network, tmp_path):
+    small_network.save_weights(tmp_path / "a.weights.h5")
+    other = network.build(ARCHITECTURE)
+    network.load_weights(other, tmp_path / "a.weights.h5")
+    for mine, theirs in zip(small_network.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
 def test_weights_of_another_network_are_refused(small_network, tmp_path):
     small_network.save_weights(tmp_path / "a.weights.h5")
     other = network.build(ARCHITECTURE._replace(filters=(8, 4)))

@@ -47,6 +47,9 @@ def build(architecture: Architecture, dropout_seed: int = 0) -> keras.Model:
 def load_weights(network: keras.Model, path: str | Path) -> None:
     """Load weights (and the optimiser's state, into a compiled model).
 
+    The optimiser keeps the learning rate that it was compiled with. Keras stores the rate with the optimiser's state,
+    so that the file would bring back the rate of the training before.
+
     Raises
     ------
     InputError
@@ -54,6 +57,7 @@ def load_weights(network: keras.Model, path: str | Path) -> None:
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file")
+    learning_rate = network.optimizer.learning_rate.numpy() if network.compiled else None
     try:
         network.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
@@ -61,6 +65,8 @@ def load_weights(network: keras.Model, path: str | Path) -> None:
             f"{path}: these weights do not fit the configured network ({str(error).splitlines()[0]}); "
             "use the configuration that they were trained with, or delete the file to train it again"
         ) from error
+    if network.compiled:
+        network.optimizer.learning_rate = learning_rate
 
 
 def binomial_loss(logits: tf.Tensor, k: tf.Tensor, votes: tf.Tensor) -> tf.Tensor:
