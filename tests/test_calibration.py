@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -164,6 +164,24 @@ def test_pit_of_impossible_counts_is_in_the_outer_bins(k, bin):
 def test_wilson_is_that_of_scipy(successes, trials):
     interval = stats.binomtest(successes, trials).proportion_ci(0.95, "wilson")
     np.testing.assert_allclose(calibration.wilson(successes, trials), interval, atol=1e-12)
+
+
+@given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, 2 * n), st.just(n))))
+@example((0, 7))
+@example((2 * 10**6, 10**6))
+def test_wilson_solves_its_equation_for_halves_too(of):
+    """The ends are where the score statistic of the observed fraction is that of 95 %."""
+    halves, trials = of
+    fraction = halves / 2 / trials
+    ends = np.array(calibration.wilson(np.array([halves / 2]), np.array([trials])))[:, 0]
+    assert 0 <= ends[0] <= fraction + 1e-12
+    assert fraction - 1e-12 <= ends[1] <= 1
+    score = (fraction - ends) ** 2 * trials
+    np.testing.assert_allclose(score, stats.chi2.ppf(0.95, 1) * ends * (1 - ends), rtol=1e-6, atol=1e-9)
+
+
+def test_wilson_of_no_bins_is_empty():
+    assert [end.shape for end in calibration.wilson(np.empty(0), np.empty(0))] == [(0,), (0,)]
 
 
 def test_reliability_by_hand():

@@ -35,8 +35,6 @@ PAPER = {
 }
 # Root-mean-square error of the most likely fraction, by the mixture (paper §2.7.1).
 PAPER_RMSE = {"smooth": 0.10, "bar": 0.15}
-# Normal deviate of a 95 % interval.
-_Z95 = 1.959963984540054
 
 
 def coverage(
@@ -144,13 +142,12 @@ def pit(predictions: Predictions, k: np.ndarray, responses: np.ndarray, bins: in
 
 
 def wilson(successes: np.ndarray, trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's 95 % interval of a probability: low and high."""
-    fraction = successes / trials
-    scale = 1 + _Z95**2 / trials
-    centre = (fraction + _Z95**2 / (2 * trials)) / scale
-    half = _Z95 / scale * np.sqrt(fraction * (1 - fraction) / trials + (_Z95 / (2 * trials)) ** 2)
-    # Rounding may carry the interval of a certain outcome a little beyond 0 or 1.
-    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+    """Wilson's 95 % interval of a probability: low and high. Successes may be fractional."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(successes, trials, alpha=0.05, method="wilson")
+    # Rounding may carry the interval of a certain outcome beyond 0 or 1; statsmodels before 0.15 lets it.
+    return np.maximum(low, 0.0), np.minimum(high, 1.0)
 
 
 def reliability(predictions: Predictions, k: np.ndarray, responses: np.ndarray, bins: int = 10) -> pd.DataFrame:
