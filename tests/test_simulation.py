@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.csv
 import pytest
 from PIL import Image
+from scipy.integrate import quad
 
 from activezoo import tables
 from activezoo.cli import main
@@ -76,6 +77,18 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("survey")
     simulate_survey(200, image_size=64, seed=1, output=output, workers=2)
     return output
+
+
+@pytest.mark.parametrize("n", [0.8, 1.0, 2.5, 4.0, 7.0])
+def test_half_of_a_sersic_profile_is_within_its_radius(n):
+    b = simulation.sersic_b(n)
+    assert type(b) is float
+
+    def light(low, high):
+        """Over powers of the radius, in which the profile is smooth."""
+        return quad(lambda root: np.exp(-b * root) * n * root ** (2 * n - 1), low, high, epsabs=0, epsrel=1e-11)[0]
+
+    assert light(0, 1) / light(0, np.inf) == pytest.approx(0.5, abs=1e-9)
 
 
 def test_galaxies_depend_on_seed_and_number_alone(survey, tmp_path):

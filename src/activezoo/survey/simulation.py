@@ -133,8 +133,10 @@ def luminosity_distance(redshift: float) -> float:
 
 
 def sersic_b(n: float) -> float:
-    """The constant by which a Sérsic profile's radius encloses half of the light (Ciotti & Bertin 1999)."""
-    return 2 * n - 1 / 3 + 4 / (405 * n)
+    """The constant by which a Sérsic profile's radius encloses half of the light (Ciotti & Bertin 1999, Eq. 1)."""
+    from scipy.special import gammaincinv
+
+    return float(gammaincinv(2 * n, 0.5))  # a float of NumPy would make float32 arrays float64
 
 
 def draw_galaxy(rng: np.random.Generator) -> Galaxy:
