@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations_with_replacement
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -185,6 +187,21 @@ def test_bootstrap_counts_bounds_at_their_limits():
     mean = table.query("smoothing == 'raw' and kind == 'end' and seed == 'mean'").iloc[0]
     assert mean.low == -np.inf
     assert mean.high < 1
+
+
+@pytest.mark.parametrize("worse", [0.0, 0.05])
+def test_bootstrap_takes_its_ends_from_the_resamples(worse):
+    # Of three seeds drawn three times, each alone is 1 of 27 draws, more than 2.5 %: the ends are among the ten sets.
+    fall = np.array([[0.9, 1.1, 1.3], [0.8, 0.7, 1.0]])
+    active, random = (pd.DataFrame(0.2 + 0.1 * np.exp(-np.arange(6)[:, None] / 3 * rate)) for rate in fall)
+    active[2] += worse  # then it does not reach random's best
+    sets = [list(drawn) for drawn in combinations_with_replacement(range(3), 3)]
+    intervals = learning_curves.bootstrap(active, random, ("key",))
+    for kind, (low, high) in intervals.items():
+        found = [learning_curves.savings(active[one].mean(axis=1), random[one].mean(axis=1))[kind] for one in sets]
+        assert low == min(saving.limits[0] for saving in found)
+        assert high == max(saving.limits[1] for saving in found)
+    assert np.isfinite(intervals["end"]).tolist() == [worse == 0, True]
 
 
 def test_one_seed_has_no_interval():
