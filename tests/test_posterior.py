@@ -48,6 +48,23 @@ def test_equals_networks_with_units_dropped_by_hand(trained_model, small_network
     np.testing.assert_allclose(predicted.weights_T, np.full(6, 1 / 6))
 
 
+def test_images_much_larger_than_the_input_are_shrunk_first(trained_model, small_network, view):
+    noise = np.random.default_rng(1).random((30, 64, 64)).astype(np.float32)
+    sampling = Sampling(1, posterior.EXACT, "even")
+    ((_, features_GAH),) = posterior.features(trained_model, lambda rows: noise[rows], IDS, sampling)
+    transforms, contrast = posterior.augmentations_of(IDS, view, sampling, 64, 16, KEY)
+
+    def by_hand(shrunk_size):
+        activity = augmentation.apply(noise, transforms[:, 0], contrast[:, 0], 16, shrunk_size)
+        for layer in small_network.layers[:-2]:  # the last are dropout and logits
+            activity = layer(activity)
+        return activity
+
+    shrunk_size = augmentation.shrunk_size(view, 64, 16)
+    np.testing.assert_allclose(features_GAH[:, 0], by_hand(shrunk_size), atol=1e-5)
+    assert np.abs(features_GAH[:, 0] - by_hand(64)).max() > 1e-2
+
+
 def test_a_network_is_one_mask_for_all_galaxies_and_every_network_has_its_own():
     masks = posterior.dropout_masks(Sampling(30, 2, "even"), 128, 0.5, KEY)
     assert masks.shape == (30, 2, 128)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from activezoo import randomness
 from activezoo.errors import InputError
-from activezoo.model import network, training
+from activezoo.model import augmentation, network, training
 from activezoo.model.training import Schedule
 from conftest import ARCHITECTURE
 
@@ -45,6 +46,26 @@ def test_training_reduces_the_loss_towards_the_entropy_of_the_votes(small_networ
     losses = train(small_network, grey, view, steps=150)
     assert losses[-20:].mean() < losses[:5].mean() - 1
     assert losses[-20:].mean() > -(K * np.log(K / N) + (N - K) * np.log1p(-K / N)).mean()
+
+
+def test_images_much_larger_than_the_input_are_shrunk_first(view, tensorflow):
+    import keras
+
+    keras.utils.set_random_seed(7)
+    model = network.build(ARCHITECTURE._replace(dropout=0.0))
+    model.compile(keras.optimizers.Adam(1e-2))
+    model.optimizer.build(model.trainable_variables)
+    noise = np.random.default_rng(1).random((30, 64, 64)).astype(np.float32)
+    ((batch, epochs),) = training.batches(30, Schedule(1, 12, 1e-2), KEY)
+    uniforms = randomness.galaxy_uniforms(KEY, [IDS[row] for row in batch], epochs)
+    made = augmentation.from_uniforms(uniforms, view, 64, 16)
+    losses = [
+        network.binomial_loss(model(augmentation.apply(noise[batch], *made, 16, side)), K[batch], N[batch]).numpy()
+        for side in (augmentation.shrunk_size(view, 64, 16), 64)
+    ]
+    (loss,) = train(model, noise, view, steps=1)
+    assert loss == pytest.approx(losses[0], rel=1e-5)
+    assert loss != pytest.approx(losses[1], rel=1e-3)
 
 
 def test_same_key_same_bits(grey, view, tensorflow):

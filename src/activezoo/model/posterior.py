@@ -156,8 +156,9 @@ def features(
 
     @tf.function(autograph=False)
     def forward(images, transforms, contrast):
+        shrunk_size = augmentation.shrunk_size(view, images.shape[-1], input_size)
         inputs = [
-            augmentation.apply(images, transforms[:, number], contrast[:, number], input_size)
+            augmentation.apply(images, transforms[:, number], contrast[:, number], input_size, shrunk_size)
             for number in range(sampling.augmentations)
         ]
         shape = (sampling.augmentations, -1, dense.units)

@@ -72,7 +72,8 @@ def train(
     @tf.function(autograph=False)
     def step(images, transforms, contrast, k_B, votes_B):
         with tf.GradientTape() as tape:
-            inputs = augmentation.apply(images, transforms, contrast, input_size)
+            shrunk_size = augmentation.shrunk_size(view, images.shape[-1], input_size)
+            inputs = augmentation.apply(images, transforms, contrast, input_size, shrunk_size)
             loss = network.binomial_loss(model(inputs, training=True), k_B, votes_B)
         variables = model.trainable_variables
         model.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
