@@ -23,7 +23,7 @@ class View(NamedTuple):
 
 
 class Augmentations(NamedTuple):
-    """What to do to each image; see `draw`."""
+    """What to do to each image; see `from_uniforms`."""
 
     transforms: np.ndarray
     """Projective transforms from output to input pixels, shape (…, 8), float32, as TensorFlow takes them."""
