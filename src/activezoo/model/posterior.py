@@ -87,9 +87,8 @@ def augmentations_of(
     if sampling.draws == "even":
         uniforms = randomness.galaxy_latin_hypercube(key, ids, sampling.augmentations)
     else:
-        uniforms = np.stack(
-            [randomness.galaxy_uniforms(key, ids, number) for number in range(sampling.augmentations)], axis=1
-        )
+        numbers = np.broadcast_to(np.arange(sampling.augmentations), (len(ids), sampling.augmentations))
+        uniforms = randomness.galaxy_uniforms(key, ids, numbers)
     return augmentation.from_uniforms(uniforms, view, stored_size, input_size)
 
 
