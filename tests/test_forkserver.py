@@ -136,12 +136,88 @@ def test_interrupt_reaches_the_job(job):
     assert "KeyboardInterrupt" in err
 
 
-def test_killed_client_takes_its_job_along(job):
-    started = job(PAUSE)
+# Ways to start a process that waits forever, and that holds open all that the job does.
+CHILDREN = {
+    "no child": "",
+    "fork": "import os, signal; os.fork() or signal.pause()",
+    "subprocess": "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()'])",
+    "pool": "import signal; from concurrent.futures import ProcessPoolExecutor as P; p = P(1); p.submit(signal.pause)",
+    "grandchild": "import os, signal\nif not os.fork():\n  os.fork() or signal.pause()\n  os._exit(0)",
+}
+with_children = pytest.mark.parametrize("child", CHILDREN.values(), ids=CHILDREN)
+
+
+@with_children
+def test_killed_client_takes_its_job_along(job, child):
+    started = job(f"{child}\n{PAUSE}")
     pid = int(started.stdout.readline())
     assert pid != started.pid
     started.kill()
     assert started.stdout.read() == ""  # the end of the file: nobody holds the other end of the pipe any more
+
+
+@with_children
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        ("pass", 0),
+        ("raise SystemExit(3)", 3),
+        ("1 / 0", 1),
+        ("import os; os._exit(0)", 137),
+        ("import os; os.kill(os.getpid(), 9)", 137),
+        ("import os; os.kill(os.getpid(), 11)", 137),
+    ],
+)
+def test_job_takes_its_children_along(job, child, end, status):
+    started = job(f"{child}\n{end}")
+    started.communicate()  # to the end of the file
+    assert started.returncode == status
+
+
+def test_client_does_not_wait_for_a_child_that_left_the_process_group(job):
+    code = """
+import os, signal
+has_left, leaves = os.pipe()
+if child := os.fork():
+    os.read(has_left, 1)
+    print(child, flush=True)
+    os.kill(os.getpid(), 9)
+os.setsid()
+os.write(leaves, b".")
+signal.pause()
+"""
+    started = job(code)
+    child = int(started.stdout.readline())
+    assert started.wait() == 137
+    os.kill(child, signal.SIGKILL)
+
+
+def test_ended_job_is_no_zombie(job):
+    for end in ("pass", "import os; os.kill(os.getpid(), 9)"):
+        started = job(f"import os; print(os.getpid(), flush=True); {end}")
+        pid = int(started.communicate()[0])
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_signal_that_a_killed_job_has_not_read(job):
+    started = job(PAUSE)
+    pid = int(started.stdout.readline())
+    os.kill(pid, signal.SIGSTOP)
+    started.send_signal(signal.SIGINT)
+    os.kill(pid, signal.SIGKILL)
+    _, err = started.communicate()
+    assert started.returncode == 137, err
+    assert "Traceback" not in err
+
+
+def test_killed_job_leaves_the_others_alone(job):
+    other = job(f"try:\n  {PAUSE}\nfinally:\n  print('tidied up')")
+    other.stdout.readline()
+    assert job(f"{CHILDREN['fork']}\nos.kill(os.getpid(), 9)").wait() == 137
+    other.send_signal(signal.SIGINT)
+    out, _ = other.communicate()
+    assert (other.returncode, out) == (130, "tidied up\n")
 
 
 STARTER = """
@@ -152,12 +228,13 @@ subprocess.run([sys.executable, "-m", "activezoo", sys.argv[1]])
 """
 
 
+@with_children
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_ends_with_its_starter(house, number, tmp_path):
+def test_ends_with_its_starter(house, number, child, tmp_path):
     environment = {name: value for name, value in os.environ.items() if name != forkserver.VARIABLE}
     environment |= {"PYTHONPATH": str(house), "TMPDIR": str(tmp_path)}
     with subprocess.Popen(
-        [sys.executable, "-c", STARTER, PAUSE],
+        [sys.executable, "-c", STARTER, f"{child}\n{PAUSE}"],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -6,6 +6,7 @@ arguments, environment, working directory and output. The server imports other p
 package takes effect with the next job.
 
 However the process that called `start` ends, the server and its jobs end too: the kernel closes the pipe they watch.
+However a job ends, the server ends what is left of its process group.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 
 VARIABLE = "ACTIVEZOO_FORKSERVER"
 """Names the server in the environment of the jobs. If it is set already, be it to nothing, `start` starts no server."""
@@ -82,13 +84,22 @@ def run(module: str, arguments: list[str]) -> int | None:
     socket.send_fds(connection, [len(request).to_bytes(8, "big")], [1, 2])
     connection.sendall(request)
     for number in SIGNALS:
-        signal.signal(number, lambda number, _: connection.send(bytes([number])))
+        signal.signal(number, lambda number, _: _pass_on(number, connection))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    status = connection.recv(1)
+    status = b""
+    with suppress(ConnectionResetError):  # the job ended before it read a signal
+        status = connection.recv(1)
+        connection.recv(1)  # returns when the server ends the connection: the job and all that it held are gone
     if status:
         return status[0]
     print("error: the job was killed; was there enough memory?", file=sys.stderr)
     return 128 + signal.SIGKILL
+
+
+def _pass_on(number: int, connection: socket.socket) -> None:
+    """Give the job a signal, unless it has just ended."""
+    with suppress(OSError):
+        connection.send(bytes([number]))
 
 
 def _family() -> str:
@@ -106,24 +117,53 @@ def _serve(listener: socket.socket) -> None:
     from shutil import rmtree
 
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # Ctrl-C reaches the clients, which pass it on
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies
-    while sys.stdin not in select([sys.stdin, listener], [], [])[0]:
-        connection, _ = listener.accept()
-        _import_libraries()
-        if os.fork() == 0:
-            try:
-                listener.close()
-                _work(connection)
-            finally:
-                os._exit(0)
-        connection.close()
+    # When a job ends, the kernel sends SIGCHLD, and Python a byte to this socket.
+    ended, wakeup = socket.socketpair()
+    wakeup.setblocking(False)
+    signal.set_wakeup_fd(wakeup.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    jobs: dict[int, socket.socket] = {}
+    while sys.stdin not in (ready := select([sys.stdin, listener, ended], [], [])[0]):
+        if ended in ready:
+            ended.recv(4096)
+            for job in [job for job in jobs if os.waitid(os.P_PID, job, os.WEXITED | os.WNOHANG | os.WNOWAIT)]:
+                _clear_up(job, jobs.pop(job))
+        if listener in ready:
+            connection, _ = listener.accept()
+            _import_libraries()
+            job = os.fork()
+            if job == 0:
+                try:
+                    signal.set_wakeup_fd(-1)
+                    for unused in (listener, ended, wakeup, *jobs.values()):
+                        unused.close()
+                    _work(connection)
+                finally:
+                    os._exit(0)
+            jobs[job] = connection
+    for job in jobs:
+        _kill_group(job)
     rmtree(os.path.dirname(listener.getsockname()))
+
+
+def _clear_up(job: int, connection: socket.socket) -> None:
+    """End what a job that has ended left behind, and let its client go, whoever else holds the connection open."""
+    _kill_group(job)
+    os.waitpid(job, 0)  # only now: until then no other process group can get this number
+    with suppress(OSError):  # the client is gone
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+def _kill_group(job: int) -> None:
+    """Kill a job and the processes that it started; none may be left."""
+    with suppress(ProcessLookupError):
+        os.killpg(job, signal.SIGKILL)
 
 
 def _import_libraries() -> None:
     """Import what most jobs need; what cannot be imported is left for the jobs that need it to complain about."""
     import gc
-    from contextlib import suppress
     from importlib import import_module
 
     from activezoo.model.backend import import_tensorflow
