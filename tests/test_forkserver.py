@@ -279,15 +279,56 @@ def test_job_runs_alone_without_a_server_of_its_own(job, options):
     assert not forked(job("import os; print(os.getpid())", **options))
 
 
-def test_edit_takes_effect_at_once(job, house):
-    source = house / "activezoo/cli.py"
+@contextmanager
+def edited(source: Path, text: str, keep: bool = True):
+    """Write text to a file of the package, after what it holds or in its place."""
     before = source.read_text()
-    source.write_text("def main(arguments):\n    print('edited')\n")
+    source.write_text(before + text if keep else text)
     try:
-        out, _ = job("").communicate()
+        yield
     finally:
         source.write_text(before)
-    assert out == "edited\n"
+
+
+@pytest.mark.parametrize("name", ["cli.py", "running/runtime.py", "model/backend.py"])
+def test_edit_takes_effect_at_once(job, house, name):
+    assert job("print('as ever')").communicate()[0] == "as ever\n"  # the server has imported what it needs
+    code = "from activezoo.model import backend; print('as ever')"
+    with edited(house / "activezoo" / name, "\nprint('edited')\n"):
+        assert job(code).communicate()[0] == "edited\nas ever\n"
+    assert job(code).communicate()[0] == "as ever\n"
+
+
+def test_new_module_is_found_at_once(job, house):
+    assert job("pass").wait() == 0
+    (house / "activezoo/new.py").write_text("print('new')\n")
+    assert job("import activezoo.new").communicate()[0] == "new\n"
+
+
+def test_edit_takes_effect_once_the_libraries_are_there(tmp_path):
+    """The server that has TensorFlow, or what it takes for it, does not import again."""
+    house = build(tmp_path)
+    backend = house / "activezoo/model/backend.py"
+    with backend.open("a") as file:
+        file.write("\n\ndef import_tensorflow():\n    sys.modules['tensorflow'] = sys\n")
+    code = "import sys; from activezoo.model import backend; print('tensorflow' in sys.modules)"
+    command = [sys.executable, "-m", "activezoo", code]
+    with server_of(house):
+        assert subprocess.check_output(command, text=True) == "True\n"
+        with edited(backend, "\nprint('edited')\n"):
+            assert subprocess.check_output(command, text=True) == "edited\nTrue\n"
+
+
+def test_mistake_in_an_edit_is_shown_and_can_be_mended(tmp_path):
+    """Even in what the server itself has to import."""
+    house = build(tmp_path)
+    command = [sys.executable, "-m", "activezoo", "from activezoo.model import backend; print('ran')"]
+    with server_of(house):
+        with edited(house / "activezoo/model/backend.py", "import import\n", keep=False):
+            failed = subprocess.run(command, capture_output=True, text=True)
+        assert failed.returncode == 1
+        assert "SyntaxError" in failed.stderr
+        assert subprocess.check_output(command, text=True) == "ran\n"
 
 
 TRAIN = """

@@ -2,8 +2,9 @@
 
 Importing TensorFlow takes seconds, training one of hundreds of small models hardly more. So the Snakefile calls
 `start`, and `python -m activezoo` asks that server (`run`) to fork a process that does the work in its place, with its
-arguments, environment, working directory and output. The server imports other people's libraries only: an edit of this
-package takes effect with the next job.
+arguments, environment, working directory and output. The server keeps other people's libraries only: an edit of this
+package takes effect with the next job. Not so an edit of this file, nor of how the libraries are imported and of the
+environment that they read meanwhile (`import_tensorflow`): these, and newly installed libraries, take a new server.
 
 However the process that called `start` ends, the server and its jobs end too: the kernel closes the pipe they watch.
 However a job ends, the server ends what is left of its process group.
@@ -162,18 +163,23 @@ def _kill_group(job: int) -> None:
 
 
 def _import_libraries() -> None:
-    """Import what most jobs need; what cannot be imported is left for the jobs that need it to complain about."""
+    """Import what most jobs need; what cannot be imported is left for the jobs that need it to complain about.
+
+    Of this package nothing stays imported, so that each job reads its files as they are by then.
+    """
     import gc
     from importlib import import_module
 
-    from activezoo.model.backend import import_tensorflow
-
     if "tensorflow" in sys.modules:
         return
-    with suppress(ImportError):
+    with suppress(Exception):
+        from activezoo.model.backend import import_tensorflow
+
         import_tensorflow()
         for name in LIBRARIES:
             import_module(name)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "activezoo"]:
+        del sys.modules[name]
     gc.freeze()  # else the collector of each job would touch, and so copy, all of it
 
 
