@@ -52,10 +52,9 @@ rule all:
 
 
 onstart:
-    # While it limits the rate of jobs, Snakemake 9 wakes up once a second for each job that it ever started; after some
-    # hundreds it does little else. Jobs on this machine need no limit.
-    if not workflow.non_local_exec:
-        workflow.scheduler.job_rate_limiter = None
+    from activezoo.scheduling import lift_default_job_rate
+
+    lift_default_job_rate(workflow)
     progress.server = forkserver.start()  # kept, for it ends when it is forgotten
     progress.expect(models=sum(job.rule.name == "evaluate" for job in workflow.dag.jobs))
 

@@ -1,0 +1,97 @@
+"""The rate of jobs: none on this machine, unless the user wants one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from activezoo.scheduling import DEFAULT_JOB_RATE, lift_default_job_rate
+
+SNAKEFILE = """
+import sys
+
+sys.path.insert(0, {src!r})
+from activezoo.scheduling import lift_default_job_rate
+
+
+rule all:
+    localrule: True
+    output:
+        "done",
+    shell:
+        "touch {{output}}"
+
+
+onstart:
+    before = workflow.scheduler.job_rate_limiter
+    lift_default_job_rate(workflow)
+    rate = workflow.scheduler.job_rate_limiter
+    print("rate:", (before.max_jobs, int(before.timespan)), rate and (rate.max_jobs, int(rate.timespan)))
+"""
+
+CLUSTER = ("--executor", "cluster-generic", "--cluster-generic-submit-cmd", "false", "--jobs", "1")
+CLUSTER += ("--seconds-between-status-checks", "1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "profile", "before", "after"),
+    [
+        ((), "", DEFAULT_JOB_RATE, None),
+        (("--max-jobs-per-timespan", "100/2s"), "", (100, 2), (100, 2)),
+        ((), "max-jobs-per-timespan: 5/1s", (5, 1), (5, 1)),
+        (("--max-jobs-per-second", "3"), "", DEFAULT_JOB_RATE, DEFAULT_JOB_RATE),
+        (CLUSTER, "", DEFAULT_JOB_RATE, DEFAULT_JOB_RATE),
+    ],
+    ids=["default", "own", "profile", "deprecated", "cluster"],
+)
+def test_only_the_default_rate_is_lifted(tmp_path, arguments, profile, before, after):
+    (tmp_path / "Snakefile").write_text(SNAKEFILE.format(src=str(Path(__file__).parents[1] / "src")))
+    (tmp_path / "profile").mkdir()
+    (tmp_path / "profile/config.yaml").write_text(f"cores: 1\n{profile}")
+    command = [sys.executable, "-m", "snakemake", "--scheduler", "greedy", "--workflow-profile", "profile", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == f"rate: {before} {after}"
+
+
+def workflow() -> SimpleNamespace:
+    """As much of a workflow of Snakemake 9 as matters here."""
+    rate = SimpleNamespace(max_jobs=DEFAULT_JOB_RATE[0], timespan=DEFAULT_JOB_RATE[1])
+    return SimpleNamespace(
+        scheduling_settings=SimpleNamespace(max_jobs_per_timespan=rate, max_jobs_per_second=None),
+        scheduler=SimpleNamespace(job_rate_limiter="a limiter"),
+        non_local_exec=False,
+    )
+
+
+def test_is_lifted():
+    changed = workflow()
+    lift_default_job_rate(changed)
+    assert changed.scheduler.job_rate_limiter is None
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "scheduling_settings",
+        "scheduling_settings.max_jobs_per_timespan",
+        "scheduling_settings.max_jobs_per_timespan.max_jobs",
+        "scheduling_settings.max_jobs_per_second",
+        "scheduler",
+        "scheduler.job_rate_limiter",
+        "non_local_exec",
+    ],
+)
+def test_another_snakemake_is_left_alone(missing):
+    changed, untouched = workflow(), workflow()
+    *parents, last = missing.split(".")
+    for each in (changed, untouched):
+        for parent in parents:
+            each = getattr(each, parent)
+        delattr(each, last)
+    lift_default_job_rate(changed)
+    assert changed == untouched
