@@ -52,8 +52,6 @@ rule all:
 
 
 onstart:
-    from activezoo.scheduling import lift_default_job_rate
-
     lift_default_job_rate(workflow)
     progress.server = forkserver.start()  # kept, for it ends when it is forgotten
     progress.expect(models=sum(job.rule.name == "evaluate" for job in workflow.dag.jobs))

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from activezoo import devices
+from activezoo.model import devices
 
 JOB = """
 import sys
-from activezoo.devices import claim
+from activezoo.model.devices import claim
 
 print(*claim(sys.argv[2].split(), int(sys.argv[1])), flush=True)
 """
@@ -29,7 +29,7 @@ def job(tmp_path):
 
     def start(number: int, *names: str, then: str = WAIT, visible: str | None = None):
         environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
-        environment |= {"TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(devices.__file__).parents[1])}
+        environment |= {"TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(devices.__file__).parents[2])}
         if visible is not None:
             environment["CUDA_VISIBLE_DEVICES"] = visible
         jobs.append(

@@ -32,7 +32,14 @@ def main(arguments=None):
 def build(house: Path) -> Path:
     """Make a copy of the package whose one command is to execute its argument as Python."""
     package = house / "activezoo"
-    for name in ("__init__.py", "__main__.py", "running/forkserver.py", "running/runtime.py", "model/backend.py"):
+    for name in (
+        "__init__.py",
+        "__main__.py",
+        "running/forkserver.py",
+        "running/runtime.py",
+        "model/backend.py",
+        "model/devices.py",
+    ):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PACKAGE / name, package / name)
     (package / "cli.py").write_text(COMMAND_LINE)

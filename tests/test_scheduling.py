@@ -9,13 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from activezoo.scheduling import DEFAULT_JOB_RATE, lift_default_job_rate
+from activezoo.running.scheduling import DEFAULT_JOB_RATE, lift_default_job_rate
 
 SNAKEFILE = """
 import sys
 
 sys.path.insert(0, {src!r})
-from activezoo.scheduling import lift_default_job_rate
+from activezoo.running.scheduling import lift_default_job_rate
 
 
 rule all:

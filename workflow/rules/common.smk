@@ -17,6 +17,7 @@ from activezoo.running import forkserver, steps
 from activezoo.running.configuration import validated
 from activezoo.running.progress import Progress
 from activezoo.running.runtime import prepend_to_python_path
+from activezoo.running.scheduling import lift_default_job_rate
 from activezoo.running.steps import flags, section
 from activezoo.survey.layout import Answers, ClassColumns, Columns
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
+from activezoo.model.devices import claim
+
 # BLAS, OpenMP and TensorFlow read these when they are loaded and never again. BLAS and OpenMP keep to one thread, so
 # that sums have one order on any machine; TensorFlow's threads are set by `tf.config.threading` once it is there.
 ENVIRONMENT = {
@@ -80,12 +82,12 @@ def start(threads: int, gpus: int) -> None:
     threads
         Of each operation.
     gpus
-        How many GPUs to use; 0 for none, even if there are some.
+        How many GPUs to use, which no other job of this machine does; 0 for none, even if there are some.
     """
     tensorflow = import_tensorflow()
     tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
     tensorflow.config.threading.set_inter_op_parallelism_threads(1)
     tensorflow.config.experimental.enable_op_determinism()
-    tensorflow.config.set_visible_devices(tensorflow.config.list_physical_devices("GPU")[:gpus], "GPU")
+    tensorflow.config.set_visible_devices(claim(tensorflow.config.list_physical_devices("GPU"), gpus), "GPU")
     for device in tensorflow.config.get_visible_devices("GPU"):
         tensorflow.config.experimental.set_memory_growth(device, True)
