@@ -1,4 +1,4 @@
-"""A run says what it was made with; whatever lies in the folder of records, it goes on."""
+"""A run says what it was made with, and what it would mix; whatever lies in the folder of records, it goes on."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from activezoo import provenance
-from activezoo.provenance import Git, Input, Processor, Record, checksum, git_state, newest, write
+from activezoo.provenance import Git, Input, Processor, Record, checksum, differences, git_state, newest, write
 
 ROOT = Path(__file__).parents[1]
 CONFIG = {"survey": {"name": "gz2", "kind": "release"}, "loop": {"seeds": [1, 2]}}
@@ -38,6 +38,10 @@ def record():
         inputs={CATALOGUE: Input("gz2.csv", "a" * 64), IMAGES: Input("images", "b" * 64, 1200)},
         config=CONFIG,
     )
+
+
+def with_input(record, key, *values):
+    return replace(record, inputs={**record.inputs, key: Input(*values)})
 
 
 # What is recorded
@@ -73,6 +77,7 @@ def test_a_run_is_recorded_and_read_again(tmp_path, monkeypatch):
 def test_a_simulated_survey_has_no_input_files(tmp_path, record):
     simulated = replace(record, inputs={})
     assert newest(write(simulated, tmp_path).parent) == simulated
+    assert differences(simulated, simulated) == []
 
 
 def test_values_of_the_configuration_that_json_does_not_know_become_text(tmp_path):
@@ -358,3 +363,74 @@ def test_what_is_no_record_is_left_alone(tmp_path, record, caplog):
     assert newest(tmp_path) == record
     (message,) = caplog.messages
     assert "9.json: skipped" in message
+
+
+# What a run would mix
+
+
+def test_the_same_again_is_no_difference(record):
+    later = replace(record, time=record.time + timedelta(days=1), git=None, system="other", config=CONFIG | {"x": 1})
+    assert differences(record, later) == []
+
+
+def test_another_version(record):
+    assert differences(record, replace(record, version="0.2.0")) == [
+        "results/gz2 holds results of activezoo 0.1.0; this is 0.2.0. Steps whose code changed run again, others keep "
+        "their results; for results of one version, use another survey.name or delete results/gz2."
+    ]
+
+
+def test_another_file(record):
+    changed = with_input(record, CATALOGUE, "gz2.csv", "c" * 64)
+    kept = (
+        "Steps that read it run again only if it is newer than their results; for results of one survey, use another "
+        "survey.name or delete results/gz2."
+    )
+    assert differences(record, changed) == [
+        "gz2.csv changed since the run of 2026-11-25 09:05: sha256 aaaaaaaaaaaa… then, sha256 cccccccccccc… now. "
+        + kept
+    ]
+    (sentences,) = differences(record, with_input(record, CATALOGUE, "new.csv", "c" * 64))
+    assert sentences.startswith("new.csv took the place of gz2.csv since the run of 2026-11-25 09:05: sha256 aaaa")
+
+
+def test_other_images(record):
+    (more,) = differences(record, with_input(record, IMAGES, "images", "c" * 64, 1201))
+    assert more.startswith("images changed since the run of 2026-11-25 09:05: 1,200 files then, 1,201 now. Steps that ")
+    (renamed,) = differences(record, with_input(record, IMAGES, "images", "c" * 64, 1200))
+    assert "1,200 files then and now, but under other names." in renamed
+
+
+def test_a_file_in_another_place_or_without_a_past_is_no_difference(record):
+    assert differences(record, with_input(record, CATALOGUE, "moved.csv", "a" * 64)) == []
+    assert differences(record, with_input(record, "posteriors.experts.file", "experts.csv", "c" * 64)) == []
+    assert differences(record, replace(record, inputs={})) == []
+    assert differences(with_input(record, CATALOGUE, "gz2.csv", None), record) == []
+
+
+def test_another_processor(record):
+    other = replace(record, processor=Processor("EPYC", ("avx", "avx2", "fma", "vaes")))
+    assert differences(record, other) == [
+        "The processor (EPYC) has other instructions than that of the run of 2026-11-25 09:05 (Xeon): without avx512f, "
+        "with vaes. Numbers may differ in their last digits."
+    ]
+    assert differences(record, replace(record, processor=Processor("EPYC", record.processor.instructions))) == []
+
+
+def test_other_variables(record):
+    assert differences(record, replace(record, variables={"ONEDNN_MAX_CPU_ISA": "AVX2"})) == [
+        "Environment variables have other values than in the run of 2026-11-25 09:05: ONEDNN_MAX_CPU_ISA not set then, "
+        "AVX2 now. Numbers may differ in their last digits."
+    ]
+
+
+def test_other_packages_of_which_those_that_compute_come_first(record):
+    some = {f"a{number}": "1" for number in range(9)}
+    other = replace(record, packages={**some, "numpy": "2.5.0", "ruff": "0.17.6", "tensorflow": "2.21.0"})
+    assert differences(record, other) == [
+        "Packages have other versions than in the run of 2026-11-25 09:05: tensorflow not installed then, 2.21.0 now; "
+        "tensorflow-cpu 2.21.0 then, not installed now; numpy 2.4.6 then, 2.5.0 now; a0 not installed then, 1 now; "
+        "a1 not installed then, 1 now; a2 not installed then, 1 now; and 6 more. Results of both may differ slightly."
+    ]
+    (sentences,) = differences(record, replace(record, python="3.13.1"))
+    assert "Python 3.11.7 then, 3.13.1 now." in sentences

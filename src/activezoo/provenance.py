@@ -1,4 +1,4 @@
-"""What each run was made with: a dated record a run.
+"""What each run was made with: a dated record a run, and what a new run would mix with results that are there.
 
 A record describes the machine and the environment of the process that starts the jobs. Jobs on the nodes of a cluster,
 or in an environment made by conda, may have others.
@@ -13,7 +13,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -43,6 +43,10 @@ VARIABLES = (
     "TF_XLA_FLAGS",
     "XLA_FLAGS",
 )
+
+# In lists of packages, those that compute stand first.
+TENSORFLOW = ("tensorflow", "tensorflow-cpu")
+NUMERICAL = ("Python", *TENSORFLOW, "keras", "numpy", "scipy", "pandas", "pyarrow", "pillow")
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +78,13 @@ class Input:
     sha256: str | None
     files: int | None = None
 
+    def __str__(self) -> str:
+        if self.sha256 is None:
+            return "missing"
+        if self.files is None:
+            return f"sha256 {self.sha256[:12]}…"
+        return f"{self.files:,} files, sha256 of their names {self.sha256[:12]}…"
+
 
 @dataclass(frozen=True)
 class Record:
@@ -104,6 +115,11 @@ class Record:
     system: str
     inputs: dict[str, Input]
     config: dict
+
+    @property
+    def date(self) -> str:
+        """Date and time for a sentence."""
+        return f"{self.time:%Y-%m-%d %H:%M}"
 
 
 def record(
@@ -287,3 +303,78 @@ def _from_json(text: str) -> Record:
 
 def _strings(values: Mapping) -> dict[str, str]:
     return {str(name): str(value) for name, value in values.items()}
+
+
+def differences(old: Record, new: Record) -> list[str]:
+    """What a run would mix with the results of an older one: sentences for each cause; none, if it mixes nothing.
+
+    No cause is a file that was missing then, as before its download, or was not asked for, or is not asked for now:
+    Snakemake sees that by itself.
+    """
+    results = f"results/{new.config['survey']['name']}"
+    apart = f"use another survey.name or delete {results}"
+    bits = "Numbers may differ in their last digits."
+    found = []
+    if old.version != new.version:
+        found.append(
+            f"{results} holds results of activezoo {old.version}; this is {new.version}. Steps whose code changed run "
+            f"again, others keep their results; for results of one version, {apart}."
+        )
+    for key, now in new.inputs.items():
+        then = old.inputs.get(key, now)
+        if then.sha256 is None or (then.sha256, then.files) == (now.sha256, now.files):
+            continue
+        changed = "changed" if now.path == then.path else f"took the place of {then.path}"
+        kept = (
+            "Steps that read it run again only if it is newer than their results"
+            if now.files is None
+            else "Steps that are done may keep what they read then"
+        )
+        found.append(
+            f"{now.path} {changed} since the run of {old.date}: {_then_and_now(then, now)}. {kept}; for results of one "
+            f"survey, {apart}."
+        )
+    packages = _changes({"Python": old.python, **old.packages}, {"Python": new.python, **new.packages}, "not installed")
+    if packages:
+        found.append(
+            f"Packages have other versions than in the run of {old.date}: {_some(packages, '; ')}. Results of both may "
+            "differ slightly."
+        )
+    lost = [name for name in old.processor.instructions if name not in new.processor.instructions]
+    gained = [name for name in new.processor.instructions if name not in old.processor.instructions]
+    if lost or gained:
+        changes = [f"{word} {_some(names)}" for word, names in (("without", lost), ("with", gained)) if names]
+        found.append(
+            f"The processor ({new.processor.model}) has other instructions than that of the run of {old.date} "
+            f"({old.processor.model}): {', '.join(changes)}. {bits}"
+        )
+    variables = _changes(old.variables, new.variables, "not set")
+    if variables:
+        found.append(
+            f"Environment variables have other values than in the run of {old.date}: {_some(variables, '; ')}. {bits}"
+        )
+    return found
+
+
+def _then_and_now(then: Input, now: Input) -> str:
+    if then.files is None or now.files is None:
+        return f"{then} then, {now} now"
+    if then.files == now.files:
+        return f"{now.files:,} files then and now, but under other names"
+    return f"{then.files:,} files then, {now.files:,} now"
+
+
+def _changes(old: Mapping[str, str], new: Mapping[str, str], missing: str) -> list[str]:
+    """`name value then, value now` of what differs; packages that compute come first."""
+    first = dict.fromkeys(name for name in NUMERICAL if name in old or name in new)
+    return [
+        f"{name} {old.get(name, missing)} then, {new.get(name, missing)} now"
+        for name in first | dict.fromkeys(sorted({**old, **new}))
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _some(texts: Sequence[str], separator: str = ", ", most: int = 6) -> str:
+    """The first of them, and how many more there are."""
+    more = [f"and {len(texts) - most} more"] if len(texts) > most else []
+    return separator.join([*texts[:most], *more])
