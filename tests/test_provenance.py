@@ -434,3 +434,28 @@ def test_other_packages_of_which_those_that_compute_come_first(record):
     ]
     (sentences,) = differences(record, replace(record, python="3.13.1"))
     assert "Python 3.11.7 then, 3.13.1 now." in sentences
+
+
+def test_summary(record):
+    full = replace(record, variables={"XLA_FLAGS": "x"}, not_as_locked={"numpy": "2.4.0"})
+    assert provenance.summary(full) == [
+        ("activezoo", "0.1.0, commit 54f5daa46dfc, with changes"),
+        ("Python", "3.11.7"),
+        ("TensorFlow", "2.21.0"),
+        ("packages", "as locked, but numpy 2.4.6 (locked: 2.4.0)"),
+        ("processor", "Xeon (avx, avx2, avx512f, fma)"),
+        ("XLA_FLAGS", "x"),
+        ("gz2.csv", "sha256 aaaaaaaaaaaa…"),
+        ("images", "1,200 files, sha256 of their names bbbbbbbbbbbb…"),
+        ("date", "2026-11-25 09:05 +0100"),
+    ]
+    bare = replace(record, git=None, packages={}, processor=Processor("arm64", ()), inputs={"x": Input("y", None)})
+    assert provenance.summary(bare) == [
+        ("activezoo", "0.1.0"),
+        ("Python", "3.11.7"),
+        ("TensorFlow", "not installed"),
+        ("packages", "as locked"),
+        ("processor", "arm64"),
+        ("y", "missing"),
+        ("date", "2026-11-25 09:05 +0100"),
+    ]

@@ -378,3 +378,22 @@ def _some(texts: Sequence[str], separator: str = ", ", most: int = 6) -> str:
     """The first of them, and how many more there are."""
     more = [f"and {len(texts) - most} more"] if len(texts) > most else []
     return separator.join([*texts[:most], *more])
+
+
+def summary(record: Record) -> list[tuple[str, str]]:
+    """Names and values for a small table."""
+    package, cpu = record.version, record.processor
+    if record.git:
+        package += f", commit {record.git.commit[:12]}{', with changes' if record.git.dirty else ''}"
+    tensorflow = [record.packages[name] for name in TENSORFLOW if name in record.packages]
+    others = [f"{name} {record.packages.get(name)} (locked: {pin})" for name, pin in record.not_as_locked.items()]
+    return [
+        ("activezoo", package),
+        ("Python", record.python),
+        ("TensorFlow", tensorflow[0] if tensorflow else "not installed"),
+        ("packages", f"as locked, but {_some(others)}" if others else "as locked"),
+        ("processor", cpu.model + (f" ({', '.join(cpu.instructions)})" if cpu.instructions else "")),
+        *record.variables.items(),
+        *((file.path, str(file)) for file in record.inputs.values()),
+        ("date", f"{record.time:%Y-%m-%d %H:%M %z}"),
+    ]
