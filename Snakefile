@@ -39,6 +39,7 @@ LOOP = [
     expand(f"{{folder}}/{METRICS}", folder=MODELS),
     expand(POOL, question=QUESTIONS, seed=SEEDS),
     RESULTS_PAGE,
+    HEADLINE,
 ]
 # Without votes there is no loop.
 HAS_VOTES = SURVEY["kind"] != "images"
@@ -52,6 +53,7 @@ rule all:
 
 
 onstart:
+    record_provenance()
     lift_default_job_rate(workflow)
     progress.server = forkserver.start()  # kept, for it ends when it is forgotten
     progress.expect(models=sum(job.rule.name == "evaluate" for job in workflow.dag.jobs))

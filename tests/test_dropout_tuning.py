@@ -52,5 +52,5 @@ def test_rates_are_written_as_they_are_meant(rate):
 
 def test_too_few_galaxies_are_refused():
     predictions = {0.5: Predictions(["a"], np.full((1, 4), 0.9), np.full(4, 0.25))}
-    with pytest.raises(InputError, match=r"by 1 held-out galaxies.*raise posterior\.held_out"):
+    with pytest.raises(InputError, match=r"by 1 held-out galaxies.*raise posteriors\.held_out"):
         dropout_tuning.coverage_by_rate(predictions, np.array([1]), np.array([40]))

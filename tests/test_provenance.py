@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from activezoo import provenance
-from activezoo.provenance import Git, Input, Processor, Record, checksum, differences, git_state, newest, write
+from activezoo.running import provenance
+from activezoo.running.provenance import Git, Input, Processor, Record, checksum, differences, git_state, newest, write
 
 ROOT = Path(__file__).parents[1]
 CONFIG = {"survey": {"name": "gz2", "kind": "release"}, "loop": {"seeds": [1, 2]}}
@@ -89,7 +89,7 @@ def test_values_of_the_configuration_that_json_does_not_know_become_text(tmp_pat
 
 def test_importing_it_imports_nothing_heavy():
     heavy = "numpy pandas pyarrow tensorflow importlib.metadata"
-    code = f"import sys, activezoo.provenance; sys.exit(' '.join(set('{heavy}'.split()) & set(sys.modules)))"
+    code = f"import sys, activezoo.running.provenance; sys.exit(' '.join(set('{heavy}'.split()) & set(sys.modules)))"
     # -S: what is installed may hook into every start of Python.
     done = subprocess.run(
         [sys.executable, "-S", "-c", code],

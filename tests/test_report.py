@@ -18,7 +18,8 @@ from PIL import Image
 from activezoo import cli, tables
 from activezoo.acquisition import registry
 from activezoo.errors import InputError
-from activezoo.report import galaxies, learning_curves
+from activezoo.report import galleries, learning_curves
+from activezoo.report.acquired import acquired as acquired_galaxies_of
 from activezoo.report.figures import style
 from activezoo.report.figures.acquired import acquired_redshift, acquired_votes
 from activezoo.report.figures.galleries import acquired_galaxies
@@ -117,7 +118,8 @@ def step(name: str, **flags) -> None:
 
 def make_report(run, galleries: bool = True) -> list:
     """Run the steps of the report, as the workflow does; return the figures."""
-    metrics, savings = run.folder / "tables/metrics.parquet", run.folder / "tables/label_savings.parquet"
+    results = run.folder / run.question
+    metrics, savings = results / "metrics.parquet", results / "label_savings.parquet"
     index, catalogue = run.folder / "images/index.parquet", run.folder / "survey/catalogue.csv"
     names = ["learning_curves", "acquired_votes", "acquired_redshift", "informative_galaxies", "acquired_galaxies"]
     folder = run.folder / "figures" / run.question
@@ -139,7 +141,7 @@ def make_report(run, galleries: bool = True) -> list:
         step("plot_acquired_galaxies", metrics=one_run, index=index, png=acquired)
     step(
         "results_page", survey="made-up", metrics=metrics, savings=savings, figures=paths,
-        headline=run.folder / "headline.txt", page=run.folder / "README.md",
+        provenance=run.folder / "provenance", headline=run.folder / "headline.txt", page=run.folder / "README.md",
     )  # fmt: skip
     return paths if galleries else paths[:3]
 
@@ -182,7 +184,9 @@ def test_saving_twice_gives_the_same_bytes(tmp_path):
 
 
 def tables_of(run) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return tuple(pd.read_parquet(run.folder / f"tables/{name}.parquet") for name in ("metrics", "label_savings"))
+    return tuple(
+        pd.read_parquet(run.folder / run.question / f"{name}.parquet") for name in ("metrics", "label_savings")
+    )
 
 
 def test_learning_curves_show_each_seed_the_mean_and_lowess(run):
@@ -203,7 +207,7 @@ def test_learning_curves_show_each_seed_the_mean_and_lowess(run):
 @pytest.mark.parametrize("name", ["learning_curves", "acquired_votes", "acquired_redshift"])
 def test_texts_are_inside_the_figure_and_do_not_overlap(run, name, monkeypatch):
     metrics, savings = tables_of(run)
-    acquired = galaxies.acquired(run.last)
+    acquired = acquired_galaxies_of(run.last)
     features = read_features(run.folder / "survey/catalogue.csv", "dr7objid", ["redshift"])
     figure = {
         "learning_curves": lambda: draw_learning_curves(metrics, savings, "smooth"),
@@ -219,7 +223,7 @@ def test_texts_are_inside_the_figure_and_do_not_overlap(run, name, monkeypatch):
 
 
 def test_acquired_galaxies_are_those_beyond_the_initial_ones(run):
-    acquired = galaxies.acquired(run.last)
+    acquired = acquired_galaxies_of(run.last)
     assert len(acquired) == 3 * 2 * 4 * ACQUIRE
     assert set(acquired.iteration) == {1, 2, 3, 4}
     assert set(acquired.strategy) == {"bald", "random"}
@@ -236,7 +240,7 @@ def test_votes_on_the_edge_of_a_bin_all_count_to_the_bin_above():
 def test_galleries_show_the_right_galaxies_beside_their_votes(run):
     model = run.last[0]
     tested = pd.read_parquet(model / "evaluation.parquet").sort_values("mutual_information")
-    most, least = galaxies.most_and_least_informative(model, run.folder / "images/index.parquet", 5)
+    most, least = galleries.most_and_least_informative(model, run.folder / "images/index.parquet", 5)
     for gallery, expected in ((most, tested.iloc[::-1].head(5)), (least, tested.head(5))):
         for pixels, caption, row in zip(gallery.pixels, gallery.captions, expected.itertuples(), strict=True):
             np.testing.assert_array_equal(pixels, np.asarray(Image.open(run.folder / f"survey/{row.id}.png")))
@@ -244,9 +248,9 @@ def test_galleries_show_the_right_galaxies_beside_their_votes(run):
 
 
 def test_acquired_galleries_follow_the_rank(run):
-    galleries = galaxies.acquired_by_iteration(run.one_run, run.folder / "images/index.parquet", 4)
-    assert list(galleries) == [1, 2, 3, 4]
-    for iteration, gallery in galleries.items():
+    by_iteration = galleries.acquired_by_iteration(run.one_run, run.folder / "images/index.parquet", 4)
+    assert list(by_iteration) == [1, 2, 3, 4]
+    for iteration, gallery in by_iteration.items():
         model = run.one_run[iteration - 1]
         ranked = pd.read_parquet(model / "acquisition.parquet").sort_values("rank").id.head(4)
         votes = pd.read_parquet(model / "labelled.parquet").set_index("id").loc[ranked]
@@ -256,14 +260,14 @@ def test_acquired_galleries_follow_the_rank(run):
 
 
 def test_more_columns_than_acquired_galaxies_leave_blanks(run):
-    galleries = galaxies.acquired_by_iteration(run.one_run, run.folder / "images/index.parquet", ACQUIRE + 5)
-    assert len(galleries[1].captions) == ACQUIRE
-    acquired_galaxies(galleries, "title", ACQUIRE + 5)
+    by_iteration = galleries.acquired_by_iteration(run.one_run, run.folder / "images/index.parquet", ACQUIRE + 5)
+    assert len(by_iteration[1].captions) == ACQUIRE
+    acquired_galaxies(by_iteration, "title", ACQUIRE + 5)
 
 
 def test_a_galaxy_without_an_image_is_named(run):
     with pytest.raises(InputError, match="no image of galaxy 'unheard-of'"):
-        galaxies.read_pixels([run.ids[0], "unheard-of"], run.folder / "images/index.parquet")
+        galleries.read_pixels([run.ids[0], "unheard-of"], run.folder / "images/index.parquet")
 
 
 def test_the_page_links_to_files_that_are_there_and_begins_with_the_headline(run):

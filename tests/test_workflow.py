@@ -1,7 +1,9 @@
 """The workflow end to end, with real Snakemake, on the small survey of tests/config/smoke.yaml."""
 
 import hashlib
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,9 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from activezoo.report.galaxies import read_pixels
+import activezoo
+from activezoo.report.galleries import read_pixels
 from activezoo.survey import image_shards
-from workflow_runs import ROOT, command, overlay, planned, snakemake
+from workflow_runs import ROOT, command, overlay, planned, planned_of, snakemake
 
 SAMPLE = ROOT.parent / "shared/data/gz2_sample"
 RUN = Path("results/smoke/smooth")
@@ -54,7 +57,7 @@ def test_a_run_ends_with_its_answer_and_shows_its_progress(finished):
 
 
 def test_every_model_has_its_metrics_and_the_sets_grow_as_configured(finished):
-    metrics = pq.read_table(finished / "results/smoke/tables/metrics.parquet").to_pandas()
+    metrics = pq.read_table(finished / "results/smoke/smooth/metrics.parquet").to_pandas()
     assert len(metrics) == 2 * 2 * 3
     assert (metrics.labels == 16 + 8 * metrics.iteration).all()
     first = metrics[metrics.iteration == 0].groupby("seed").rmse
@@ -98,6 +101,25 @@ def test_a_second_run_does_nothing(finished):
     assert planned(finished) == {}
 
 
+def test_what_a_run_was_made_with_is_written_down(finished):
+    (path,) = finished.glob("results/smoke/provenance/*.json")
+    record = json.loads(path.read_text())
+    assert record["version"] == activezoo.__version__
+    assert record["config"]["loop"]["seeds"] == [1, 2]
+    assert record["packages"]["snakemake"]
+    assert f"activezoo | {activezoo.__version__}" in (finished / "results/smoke/README.md").read_text()
+
+
+def test_results_of_two_versions_are_not_mixed_without_a_word(copy):
+    (path,) = copy.glob("results/smoke/provenance/*.json")
+    path.write_text(path.read_text().replace(f'"version": "{activezoo.__version__}"', '"version": "0.0.1"', 1))
+    (copy / "results/smoke/headline.txt").unlink()
+    printed = snakemake(copy)
+    told = printed.index("holds results of activezoo 0.0.1")
+    assert told < printed.index("[1/")
+    assert len(list(copy.glob("results/smoke/provenance/*.json"))) == 2
+
+
 def test_weights_can_be_pruned(copy):
     for weights in copy.glob("results/smoke/**/*.h5"):
         weights.unlink()
@@ -114,6 +136,59 @@ def test_raising_the_iterations_runs_the_new_ones_only(copy):
 
 def test_an_unrelated_key_runs_nothing_again(copy):
     assert planned(copy, configfiles=overlay(copy, survey={"release": {"catalogue": "elsewhere.csv"}})) == {}
+    # Nor does one of something that this run does not make.
+    assert planned(copy, configfiles=overlay(copy, posteriors={"experts": {"file": "nope.csv"}})) == {}
+
+
+# What an edit runs again; docs/architecture.md tells the same.
+EDITS = {
+    "src/activezoo/model/votes.py": ("_CHUNK_VALUES = 500_000", "_CHUNK_VALUES = 400_000", {"evaluate", "rank"}),
+    "src/activezoo/acquisition/bald.py": (
+        'label="BALD"',
+        'label="Bald"',
+        {"rank"},
+    ),
+    "src/activezoo/report/figures/galleries.py": (
+        "CAPTION = 128, 5",
+        "CAPTION = 128, 6",
+        {"plot_acquired_galaxies", "plot_informative_galaxies"},
+    ),
+    "src/activezoo/survey/image_shards.py": ("Resampling.HAMMING", "Resampling.BOX", {"store_images", "index_images"}),
+    "src/activezoo/steps/split.py": ('"%d galaxies: %s"', '"%d galaxies, %s"', {"split"}),
+    "src/activezoo/model/training.py": ("np.empty((2, 0), np.int64)", "np.empty((2, 0), int)", {"train"}),
+    "src/activezoo/posteriors/calibration.py": ("EPSILONS = (0.02", "EPSILONS = (0.03", set()),
+}
+
+
+@pytest.mark.parametrize("path", EDITS)
+def test_an_edit_runs_again_what_it_can_change(finished, tmp_path, path):
+    """By the reasons that Snakemake gives: what follows from a step that runs again is not counted."""
+    for part in ("Snakefile", "workflow", "config", "envs", "src", "profiles"):
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, tmp_path)
+    old, new, expected = EDITS[path]
+    text = (tmp_path / path).read_text()
+    assert old in text
+    (tmp_path / path).write_text(text.replace(old, new, 1))
+    printed = snakemake(finished, "--dry-run", root=tmp_path)
+    changed = re.search(r"params have changed since last execution:\n *(.*)", printed)
+    assert set(changed[1].split(", ") if changed else []) == expected
+    jobs = planned_of(printed)
+    assert expected <= jobs.keys()
+    if path.endswith("bald.py"):
+        assert jobs["rank"] == 2 * 2  # of this strategy alone
+
+
+def test_a_question_is_added_to_a_finished_run(copy):
+    with_bar = overlay(copy, loop={"questions": ["smooth", "bar"]})
+    printed = snakemake(copy, "--dry-run", "--verbose", configfiles=with_bar)
+    made = re.findall(r"^ +output: (.*)$", printed, flags=re.MULTILINE)
+    assert any("results/smoke/bar/" in output for output in made)
+    assert not [output for output in made if "results/smoke/smooth/" in output or "/images/" in output]
+    assert not [output for output in made if "/catalogue/" in output or "figures/smooth" in output]
 
 
 def test_a_deleted_iteration_comes_back_with_the_same_bits(finished, copy):

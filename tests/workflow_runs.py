@@ -11,19 +11,19 @@ SMOKE = ROOT / "tests/config/smoke.yaml"
 PROFILE = ROOT / "profiles/default"
 
 
-def command(folder, *arguments, configfiles=(SMOKE,)):
+def command(folder, *arguments, configfiles=(SMOKE,), root=ROOT):
     """Snakemake on the project's workflow, in a folder of its own."""
     return [
         *(sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--workflow-profile", str(PROFILE)),
-        *("--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)),
+        *("--snakefile", str(root / "Snakefile"), "--directory", str(folder)),
         *("--configfile", *map(str, configfiles)),
     ]
 
 
-def snakemake(folder, *arguments, configfiles=(SMOKE,), succeeds=True):
+def snakemake(folder, *arguments, configfiles=(SMOKE,), succeeds=True, root=ROOT):
     """Run it, and return what it printed."""
     done = subprocess.run(
-        command(folder, *arguments, configfiles=configfiles),
+        command(folder, *arguments, configfiles=configfiles, root=root),
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -35,7 +35,11 @@ def snakemake(folder, *arguments, configfiles=(SMOKE,), succeeds=True):
 
 def planned(folder, *arguments, configfiles=(SMOKE,)):
     """Number of jobs of each rule that a run would do."""
-    printed = snakemake(folder, "--dry-run", *arguments, configfiles=configfiles)
+    return planned_of(snakemake(folder, "--dry-run", *arguments, configfiles=configfiles))
+
+
+def planned_of(printed):
+    """Number of jobs of each rule, from what a dry run printed."""
     lines = [line.split() for line in printed.splitlines()]
     return {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
 

@@ -5,15 +5,17 @@ import shlex
 import sys
 
 import yaml
+from snakemake.logging import logger
 
 PACKAGE = os.path.join(workflow.basedir, "src")
 sys.path.insert(0, PACKAGE)
 
+import activezoo
 from activezoo.acquisition import registry
 from activezoo.errors import InputError
 from activezoo.model.augmentation import View
 from activezoo.model.network import Architecture
-from activezoo.running import forkserver, steps
+from activezoo.running import forkserver, provenance, steps
 from activezoo.running.configuration import validated
 from activezoo.running.progress import Progress
 from activezoo.running.runtime import prepend_to_python_path
@@ -48,12 +50,15 @@ RUN = f"{QUESTION}/seed_{{seed}}"
 MODEL = f"{RUN}/{{model}}"
 ITERATION = f"{RUN}/{{strategy}}/iteration_{{iteration}}"
 FIGURES = f"{RESULTS}/figures/{{question}}"
+# Records of the runs that made them.
+PROVENANCE = f"{RESULTS}/provenance"
 
-# Folders of all models of the loop, the first of each seed once.
-MODELS = [
-    *expand(f"{RUN}/initial", question=QUESTIONS, seed=SEEDS),
-    *expand(ITERATION, question=QUESTIONS, seed=SEEDS, strategy=STRATEGIES, iteration=range(1, ITERATIONS + 1)),
+# Folders of all models of the loop, of a question and of all, the first of each seed once.
+MODELS_OF_QUESTION = [
+    *expand(f"{RUN}/initial", seed=SEEDS, allow_missing=True),
+    *expand(ITERATION, seed=SEEDS, strategy=STRATEGIES, iteration=range(1, ITERATIONS + 1), allow_missing=True),
 ]
+MODELS = expand(MODELS_OF_QUESTION, question=QUESTIONS)
 
 ENVIRONMENT = os.path.join(workflow.basedir, "envs/activezoo.yaml")
 # Of a step that takes seconds. Memory in MB, time in minutes.
@@ -295,6 +300,25 @@ def posterior_figures(question):
         *(["surprise"] if any(POSTERIORS["surprise"].values()) else []),
         *(["experts"] if has_experts(question) else []),
     ]
+
+
+def record_provenance():
+    """Write down what this run is made with; say first what it would mix with results that are there."""
+    if all(job.rule.name == "download" for job in workflow.dag.needrun_jobs()):
+        return  # it makes no results, and its files are not there yet
+    release = SURVEY["release"] if SURVEY["kind"] != "simulated" else {}
+    inputs = {f"survey.release.{key}": path for key, path in release.items()}
+    record = provenance.record(
+        config,
+        inputs | {"posteriors.experts.file": POSTERIORS["experts"]["file"]},
+        version=activezoo.__version__,
+        lock=os.path.join(workflow.basedir, "envs/requirements.txt"),
+        project=workflow.basedir,
+    )
+    before = provenance.newest(PROVENANCE)
+    for difference in provenance.differences(before, record) if before else []:
+        logger.warning(difference)
+    provenance.write(record, PROVENANCE)
 
 
 def show_headline():

@@ -7,9 +7,9 @@ SHOWN_MODELS = expand(ITERATION, seed=SEEDS[0], iteration=range(1, ITERATIONS + 
 SHOWN_STRATEGY = next((strategy for strategy in STRATEGIES if strategy != registry.BASELINE), STRATEGIES[0])
 LAST_SHOWN_MODEL = model("{question}", SEEDS[0], SHOWN_STRATEGY, ITERATIONS)
 
-# Makes: tables of all models, figures of each question, the answer, and the page that tells all.
-METRICS_TABLE = f"{RESULTS}/tables/metrics"
-LABEL_SAVINGS = f"{RESULTS}/tables/label_savings"
+# Makes: tables and figures of each question, the answer, and the page that tells all.
+METRICS_TABLE = f"{QUESTION}/metrics"
+LABEL_SAVINGS = f"{QUESTION}/label_savings"
 FIGURE_NAMES = [
     "learning_curves",
     "acquired_votes",
@@ -23,19 +23,19 @@ POSTERIORS_PAGE = f"{RESULTS}/posteriors.md"
 
 
 use rule step as metrics_table with:
-    """Collect the metrics of all models into one table."""
+    """Collect the metrics of all models of a question into one table."""
     input:
-        metrics=expand(f"{{folder}}/{METRICS}", folder=MODELS),
+        metrics=expand(f"{{folder}}/{METRICS}", folder=MODELS_OF_QUESTION),
     output:
         parquet=f"{METRICS_TABLE}.parquet",
         csv=report(
             f"{METRICS_TABLE}.csv",
             caption="../report/metrics.rst",
-            category="tables",
+            category="{question}",
             labels={"table": "metrics of all models"},
         ),
     pathvars:
-        job="metrics_table",
+        job="{question}/metrics_table",
     group:
         submitted_with("report")
     params:
@@ -51,11 +51,11 @@ use rule step as label_savings with:
         csv=report(
             f"{LABEL_SAVINGS}.csv",
             caption="../report/label_savings.rst",
-            category="tables",
+            category="{question}",
             labels={"table": "label savings"},
         ),
     pathvars:
-        job="label_savings",
+        job="{question}/label_savings",
     group:
         submitted_with("report")
     params:
@@ -169,14 +169,15 @@ use rule step as plot_acquired_galaxies with:
     group:
         submitted_with("report")
     params:
-        **step("plot_acquired_galaxies", *STRATEGIES),
+        **step("plot_acquired_galaxies"),
+        strategy_code=lambda wildcards: steps.code(f"acquisition.{wildcards.strategy}"),
 
 
 use rule step as results_page with:
     """Write the headline and the page of results."""
     input:
-        metrics=f"{METRICS_TABLE}.parquet",
-        savings=f"{LABEL_SAVINGS}.parquet",
+        metrics=expand(f"{METRICS_TABLE}.parquet", question=QUESTIONS),
+        savings=expand(f"{LABEL_SAVINGS}.parquet", question=QUESTIONS),
         figures=expand(f"{FIGURES}/{{figure}}.png", question=QUESTIONS, figure=FIGURE_NAMES),
     output:
         page=RESULTS_PAGE,
@@ -187,7 +188,13 @@ use rule step as results_page with:
         submitted_with("report")
     params:
         **step("results_page", *STRATEGIES),
-        settings=flags({"survey": SURVEY["name"], "posteriors": "posteriors.md" if POSTERIORS["with_loop"] else None}),
+        settings=flags(
+            {
+                "survey": SURVEY["name"],
+                "posteriors": "posteriors.md" if POSTERIORS["with_loop"] else None,
+                "provenance": PROVENANCE,
+            }
+        ),
 
 
 rule posteriors:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ def page(
     figures: Iterable[Path],
     folder: Path,
     posteriors: str | None = None,
+    made_with: Sequence[tuple[str, str]] = (),
 ) -> str:
     """The page of results in Markdown.
 
@@ -31,6 +32,8 @@ def page(
         Where the page will be; links start from there.
     posteriors
         Page about posteriors, to link to.
+    made_with
+        What the run was made with: names and values.
     """
     figures = [Path(figure) for figure in figures]
     parts = [
@@ -40,8 +43,7 @@ def page(
         "galaxies. New labels are those beyond the initial galaxies, counted to where a learning curve, its points "
         "joined by straight lines, first comes down to that RMSE. *best* is the largest saving at the RMSE of any "
         "model that both reach; it flatters noisy curves. *end* is the one at the lowest RMSE that random reaches. "
-        "Intervals are bootstrapped over seeds. All numbers: [metrics](tables/metrics.csv), "
-        "[label savings](tables/label_savings.csv).",
+        "Intervals are bootstrapped over seeds.",
         *([f"How far single predictions can be trusted: [posteriors]({posteriors})."] if posteriors else []),
     ]
     for question in metrics.question.unique():
@@ -50,10 +52,14 @@ def page(
         parts += [f"## {question}", _metrics_table(metrics[metrics.question == question])]
         if len(means):
             parts += [_savings_table(means), "Of each seed:", _savings_table(seeds)]
+        parts.append(f"All numbers: [metrics]({question}/metrics.csv), [label savings]({question}/label_savings.csv).")
         for figure in figures:
             if figure.parent.name == question:
                 title = figure.stem.replace("_", " ").capitalize()
                 parts += [f"### {title}", markdown_figure(title, figure, folder)]
+    if made_with:
+        text = "All of it, with the whole configuration, is in [provenance](provenance), one record a run."
+        parts += ["## How this was made", markdown_table(("", "newest run"), made_with), text]
     return "\n\n".join(parts) + "\n"
 
 

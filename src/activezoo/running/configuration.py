@@ -31,7 +31,7 @@ PATTERNS = {
     r"\A[A-Za-z0-9][A-Za-z0-9-]*\Z": "a name of letters, digits, '-', that starts with a letter or digit",
 }
 # Folders of results beside those of questions.
-FOLDERS = {"catalogue", "figures", "images", "provenance", "survey", "tables"}
+FOLDERS = {"catalogue", "figures", "images", "provenance", "survey"}
 
 
 def validated(config: dict, schema: dict) -> dict:

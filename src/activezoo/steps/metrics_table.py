@@ -1,4 +1,4 @@
-"""Collect the metrics of all models into one table."""
+"""Collect the metrics of all models of a question into one table."""
 
 from pathlib import Path
 

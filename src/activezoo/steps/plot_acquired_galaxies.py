@@ -4,7 +4,7 @@ from pathlib import Path
 
 from activezoo.report.figures import style
 from activezoo.report.figures.galleries import acquired_galaxies
-from activezoo.report.galaxies import acquired_by_iteration, describe
+from activezoo.report.galleries import acquired_by_iteration, describe
 
 GALAXIES = 10
 """Of each iteration."""

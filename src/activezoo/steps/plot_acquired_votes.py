@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from activezoo.report.acquired import acquired
 from activezoo.report.figures import style
 from activezoo.report.figures.acquired import acquired_votes
-from activezoo.report.galaxies import acquired
 
 
 def run(*, labelled: list[Path], png: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from activezoo.report.figures import style
 from activezoo.report.figures.galleries import informative_galaxies
-from activezoo.report.galaxies import describe, most_and_least_informative
+from activezoo.report.galleries import describe, most_and_least_informative
 
 GALAXIES = 16
 """Of each kind."""

@@ -1,4 +1,4 @@
-"""The galaxies that figures show: their votes, images and captions."""
+"""The galaxies that galleries show: their images and captions."""
 
 from __future__ import annotations
 
@@ -11,32 +11,15 @@ import pandas as pd
 from activezoo import tables
 from activezoo.acquisition.registry import label
 from activezoo.errors import InputError
+from activezoo.report.acquired import metrics_of
 from activezoo.report.figures.galleries import Gallery
 from activezoo.survey import images
 
 
-def _model(folder: Path) -> pd.Series:
-    return tables.read(folder / "metrics.parquet").to_pandas().iloc[0]
-
-
 def describe(folder: str | Path) -> str:
     """The run of a model in words, for titles."""
-    model = _model(Path(folder))
+    model = metrics_of(Path(folder))
     return f"{model.question}, {label(model.strategy)}, seed {model.seed}"
-
-
-def acquired(models: Iterable[str | Path]) -> pd.DataFrame:
-    """The galaxies that were acquired up to each of some models, given by their folders.
-
-    Returns
-    -------
-    Columns question, strategy, seed, id, k, N, iteration; no initial galaxies.
-    """
-    frames = []
-    for folder in map(Path, models):
-        labelled = tables.read(folder / "labelled.parquet", ["id", "k", "N", "iteration"]).to_pandas()
-        frames.append(labelled[labelled.iteration > 0].assign(**_model(folder)[["question", "strategy", "seed"]]))
-    return pd.concat(frames, ignore_index=True)
 
 
 def read_pixels(ids: Sequence[str], index: str | Path) -> np.ndarray:
