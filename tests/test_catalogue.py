@@ -141,8 +141,8 @@ def test_too_many_defects_stop_with_a_count_of_the_reasons(survey):
 
 
 def test_no_usable_galaxy(survey):
-    survey.write({"dr7objid": "1"}, {"dr7objid": "1"})
-    with pytest.raises(InputError, match=r"no usable galaxy among 2 rows: 2 id in several rows \(first: row 2, id 1"):
+    survey.write(rows=2).write_map({"1": "asset0"})
+    with pytest.raises(InputError, match=r"among 2 rows: 2 id not in the filename map \(first: [^;]*$"):
         survey.read()
 
 

@@ -130,6 +130,9 @@ def test_too_many_defects_stop_with_a_count_of_the_reasons(survey):
 
 
 def test_no_usable_galaxy(survey):
+    survey.write({"bar": -1}, {"bar": -2})
+    with pytest.raises(InputError, match=r"no usable galaxy among 2 rows: 2 negative votes \(first: [^;]*$"):
+        survey.read()
     survey.write({}, {})
     with pytest.raises(InputError, match=r"no usable galaxy among 2 rows: 2 fewer than 99 responses \(first: row 2"):
         survey.read(min_responses=99)

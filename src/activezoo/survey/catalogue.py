@@ -127,7 +127,7 @@ def _match_names(selection: Selection, filename_map: str | Path | None, columns:
         selection.reject(ids.isin(entries.index[several]), "id with several entries in the filename map")
         name = ids.map(entries[~several])
         selection.reject(name.isna(), "id not in the filename map")
-    selection.rows = selection.rows.assign(name=name)
+    selection.add(name=name)
 
 
 def _match_images(selection: Selection, folder: Path) -> None:
@@ -138,4 +138,4 @@ def _match_images(selection: Selection, folder: Path) -> None:
     selection.reject(name.isin(files.index[several]), "several image files of this name", values=name)
     image = name.map(files[~several])
     selection.reject(image.isna(), "no image file", values=name)
-    selection.rows = selection.rows.assign(image=image)
+    selection.add(image=image)

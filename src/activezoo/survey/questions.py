@@ -72,7 +72,8 @@ def _count_votes(selection: Selection, answers: Answers, min_responses: int) -> 
 
     k, responses = votes[list(answers.positive)].sum(axis=1), votes[list(answers.responses)].sum(axis=1)
     selection.reject(np.maximum(k, responses) > MOST_VOTES, "more votes than can be stored", values=responses)
-    selection.rows = selection.rows.assign(k=k, N=responses).astype({"k": "int32", "N": "int32"})
+    selection.add(k=k, N=responses)
+    selection.rows = selection.rows.astype({"k": "int32", "N": "int32"})
     k, responses = selection.rows["k"], selection.rows["N"]
     both = k[k > responses].map("k = {}, ".format) + responses[k > responses].map("N = {}".format)
     selection.reject(k > responses, "more positive votes than responses", values=both)

@@ -63,6 +63,11 @@ class Selection:
         self._rejected.append(pd.DataFrame(found))
         self.rows = self.rows[~mask]
 
+    def add(self, **columns: pd.Series) -> None:
+        """Add columns; like the series of `reject`, they may still have rows that were taken out."""
+        # Were no row left, pandas would take in all rows of a new column.
+        self.rows = self.rows.assign(**{name: values.loc[self.rows.index] for name, values in columns.items()})
+
     def rejected(self) -> pd.DataFrame:
         """The rows rejected so far, in the order of the file; columns of `REJECTED`."""
         if not self._rejected:
