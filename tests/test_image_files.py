@@ -1,0 +1,61 @@
+"""The image files of a folder, however its folders and links lie."""
+
+import os
+
+import pytest
+
+from activezoo.errors import InputError
+from activezoo.survey.image_files import image_files
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two images, one of them deeper."""
+    (tmp_path / "images/deep/deeper").mkdir(parents=True)
+    (tmp_path / "images/a.jpg").touch()
+    (tmp_path / "images/deep/deeper/b.PNG").touch()
+    return tmp_path / "images"
+
+
+def found(folder):
+    files = image_files(folder)
+    assert all(os.path.isfile(path) for path in files)
+    return sorted(files.index)
+
+
+@pytest.mark.parametrize("target", [".", "..", "deep", "deep/deeper", "../images"])
+def test_links_between_folders_give_each_image_once(folder, target):
+    (folder / "deep/link").symlink_to((folder / target).resolve(), target_is_directory=True)
+    (folder / "link").symlink_to(folder / "deep", target_is_directory=True)
+    assert found(folder) == ["a", "b"]
+
+
+def test_links_that_go_round_end(folder):
+    (folder / "deep/one").symlink_to(folder / "deep/two")
+    (folder / "deep/two").symlink_to(folder / "deep/one")
+    assert found(folder) == ["a", "b"]
+
+
+def test_folders_and_images_elsewhere_are_followed(folder, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/c.jpeg").touch()
+    (folder / "elsewhere").symlink_to(tmp_path / "elsewhere")
+    (folder / "d.jpg").symlink_to(tmp_path / "elsewhere/c.jpeg")
+    assert found(folder) == ["a", "b", "c", "d"]
+
+
+def test_the_folder_itself_may_be_a_link(folder, tmp_path):
+    (tmp_path / "link").symlink_to(folder)
+    assert found(tmp_path / "link") == ["a", "b"]
+
+
+def test_names_of_two_files_stay_two(folder):
+    (folder / "deep/a.jpg").touch()
+    assert found(folder) == ["a", "a", "b"]
+
+
+def test_no_image_and_no_folder_are_named(tmp_path):
+    with pytest.raises(InputError, match="no image"):
+        image_files(tmp_path)
+    with pytest.raises(InputError, match="no such folder"):
+        image_files(tmp_path / "nowhere")
