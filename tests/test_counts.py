@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from activezoo.posteriors import counts
 from made_up_posteriors import WEIGHTS, pmf_of, rhos, single, survey
@@ -48,6 +49,24 @@ def test_crps_and_surprise_by_hand(rho, n, data):
     if pmf[k] > 0:
         surprise = counts.surprise(predictions, np.array([k]), responses)[0]
         assert surprise == pytest.approx(-math.log(pmf[k]), abs=1e-6)
+
+
+@given(rhos, st.integers(1, 30))
+@settings(deadline=None)
+def test_predictive_entropy_is_the_surprise_expected(rho, n):
+    predictions, responses = single(rho, n)
+    pmf = pmf_of(rho, n, predictions.weights_T)
+    expected = -sum(p * math.log(p) for p in pmf if p > 0)
+    assert counts.predictive_entropy(predictions, responses)[0] == pytest.approx(expected, abs=1e-9)
+
+
+def test_predictive_entropies_stand_in_the_order_of_the_galaxies(monkeypatch):
+    predictions, _, responses = survey()
+    whole = counts.predictive_entropy(predictions, responses)
+    pmfs = [pmf_of(rho_T, n, WEIGHTS) for rho_T, n in zip(predictions.rho_GT, responses, strict=True)]
+    np.testing.assert_allclose(whole, [stats.entropy(pmf) for pmf in pmfs], atol=1e-9)
+    monkeypatch.setattr(counts, "_CHUNK_VALUES", 1)  # one galaxy at a time
+    np.testing.assert_allclose(counts.predictive_entropy(predictions, responses), whole, rtol=1e-12)
 
 
 def test_crps_of_a_certain_prediction_is_its_absolute_error():

@@ -55,13 +55,16 @@ def reliability(shift: float) -> pd.DataFrame:
 
 def importance() -> pd.DataFrame:
     rows = [
-        ("axis_ratio", "other", 0.13),
-        ("smooth fraction", "morphology", 0.5),
-        ("redshift", "other", 0.03),
-        ("bar fraction", "morphology", 0.08),
+        ("surprise", "axis_ratio", "other", 0.13),
+        ("surprise", "smooth fraction", "morphology", 0.9),
+        ("surprise", "redshift", "other", 0.03),
+        ("excess surprise", "number of votes N", "votes", 0.11),
+        ("excess surprise", "axis_ratio", "other", 0.2),
+        ("excess surprise", "redshift", "other", 0.3),
+        ("excess surprise", "smooth fraction", "morphology", 0.08),
     ]
-    table = pd.DataFrame(rows, columns=["feature", "group", "importance"])
-    return table.assign(low=0.8 * table.importance, high=1.3 * table.importance)
+    table = pd.DataFrame(rows, columns=["target", "feature", "group", "importance"])
+    return table.assign(galaxies=300, low=0.8 * table.importance, high=1.3 * table.importance)
 
 
 def dropout_table() -> pd.DataFrame:
@@ -107,7 +110,7 @@ FIGURES = {
     "diagnostics": diagnostics,
     "distributions": distributions,
     "classification": classified,
-    "surprise": lambda: surprise.surprise(importance(), 300, "bar"),
+    "surprise": lambda: surprise.surprise(importance(), "bar"),
     "tuning": lambda: tuning.tuning(dropout_table(), 0.5, "bar"),
     "experts": lambda: experts.experts(**expert_tables(), question="bar"),
 }
@@ -281,19 +284,25 @@ def test_few_galaxies_of_one_class_can_be_drawn():
     assert "all, 2 galaxies: area not defined" in texts(figure)
 
 
-def test_each_bar_of_the_surprise_stands_at_its_feature():
-    figure = surprise.surprise(importance(), 300, "bar")
+def test_each_bar_of_the_surprise_stands_at_its_feature_in_both_panels():
+    figure = surprise.surprise(importance(), "bar")
     draw_as_saved(figure)
-    (axes,) = figure.axes
-    names = [label.get_text() for label in axes.get_yticklabels()]
-    assert names == ["redshift", "bar fraction", "axis_ratio", "smooth fraction"]
-    bars = {names[round(bar.get_y() + bar.get_height() / 2)]: bar for bar in axes.patches}
-    (segments,) = intervals(axes)
-    for row in importance().itertuples():
-        assert bars[row.feature].get_width() == row.importance
-        assert same_color(bars[row.feature].get_facecolor(), surprise.GROUP_COLOURS[row.group])
-        place = names.index(row.feature)
-        np.testing.assert_array_equal(segments[place], [[row.low, place], [row.high, place]])
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == ["smooth fraction", "number of votes N", "axis_ratio", "redshift"]
+    for axes, target in zip(figure.axes, ("excess surprise", "surprise"), strict=True):
+        rows = importance()[importance().target == target]
+        bars = {names[round(bar.get_y() + bar.get_height() / 2)]: bar for bar in axes.patches}
+        segments = {names[int(segment[0, 1])]: segment for segment in intervals(axes)[0]}
+        assert set(bars) == set(segments) == set(rows.feature)
+        for row in rows.itertuples():
+            assert bars[row.feature].get_width() == row.importance
+            assert same_color(bars[row.feature].get_facecolor(), surprise.GROUP_COLOURS[row.group])
+            place = names.index(row.feature)
+            np.testing.assert_array_equal(segments[row.feature], [[row.low, place], [row.high, place]])
+        assert axes.get_xlim()[0] == 0
+        assert axes.get_xlim()[1] > importance().high.max()
+    excess, plain = ([text.get_text() for text in axes.texts] for axes in figure.axes)
+    assert (excess, plain) == ([], ["not among these features"])
 
 
 def test_tuning_shows_a_line_for_each_epsilon_and_the_chosen_rate():

@@ -73,16 +73,49 @@ def test_what_is_not_defined_is_called_so(folder, tmp_path):
     assert row(posteriors_page.coverage_table(both, "other"), "mixture") == ["not defined (not defined)"] * 4
 
 
-def test_what_drives_the_surprise_is_told_by_its_strongest_features():
-    rows = [("bar", "morphology", 0.6, 0.5, 0.7), ("mass", "other", 0.1, 0, 0.2), ("size", "other", 0.2, 0.1, 0.3)]
-    importance = pd.DataFrame(rows, columns=["feature", "group", "importance", "low", "high"])
-    sentence = posteriors_page.surprise_sentence(importance, "smooth")
-    assert "bar (0.600 nats; 0.500 to 0.700) and size (0.200 nats; 0.100 to 0.300)" in sentence
-    assert sentence.endswith("morphology matters 3.0 times as much.")
-    assert "In the paper" in posteriors_page.surprise_sentence(importance, "bar")
-    wide = importance.assign(low=0.0, high=1.0)
-    assert "cannot be told apart" in posteriors_page.surprise_sentence(wide, "smooth")
-    assert posteriors_page.surprise_sentence(importance[1:], "bar").startswith("The strongest feature is size (0.2")
+def what_drives(**columns) -> pd.DataFrame:
+    """A table like that of `surprise.explain`, with these columns in place of its own."""
+    rows = [
+        ("excess surprise", 0.2, 0.04, "number of votes N", "votes", 0.3, 0.2, 0.4),
+        ("excess surprise", 0.2, 0.04, "mass", "other", 0.1, 0, 0.15),
+        ("surprise", 2.1, 0.05, "bar", "morphology", 0.6, 0.5, 0.7),
+        ("surprise", 2.1, 0.05, "size", "other", 0.2, 0.1, 0.3),
+        ("surprise", 2.1, 0.05, "mass", "other", 0.1, 0, 0.2),
+    ]
+    names = ["target", "mean", "standard_error", "feature", "group", "importance", "low", "high"]
+    return pd.DataFrame(rows, columns=names).assign(**columns)
+
+
+def test_what_drives_the_excess_and_the_surprise_is_told_by_the_strongest_features():
+    excess, plain = posteriors_page.surprise_sentences(what_drives(), "smooth")
+    assert "0.200 ± 0.040 nats" in excess
+    assert "number of votes N (votes: 0.300 nats; 0.200 to 0.400), mass (other: 0.100 nats; 0.000 to 0.150)" in excess
+    assert excess.endswith("number of votes N matters 3.0 times as much as mass.")
+    assert "bar (morphology: 0.600 nats; 0.500 to 0.700), size (other: 0.200 nats; 0.100 to 0.300)" in plain
+    assert plain.endswith("bar matters 3.0 times as much as size.")
+
+
+def test_the_strongest_feature_stands_by_its_kind_whichever_it_is():
+    groups = what_drives().group.replace({"morphology": "other", "other": "morphology"})
+    _, plain = posteriors_page.surprise_sentences(what_drives(group=groups), "smooth")
+    assert "bar (other: 0.600 nats; 0.500 to 0.700), size (morphology: 0.200" in plain
+
+
+def test_the_paper_stands_beside_the_surprise_itself_and_beside_bars_alone():
+    excess, plain = posteriors_page.surprise_sentences(what_drives(), "bar")
+    assert plain.endswith("In the paper, morphology matters 3.5 to 4 times as much as other kinds.")
+    assert "paper" not in excess
+    assert "paper" not in " ".join(posteriors_page.surprise_sentences(what_drives(), "smooth"))
+
+
+def test_features_that_cannot_be_told_apart_are_not_compared():
+    for sentence in posteriors_page.surprise_sentences(what_drives(low=0.0, high=1.0), "smooth"):
+        assert sentence.endswith("cannot be told apart.")
+
+
+def test_one_group_is_not_compared_with_another():
+    _, plain = posteriors_page.surprise_sentences(what_drives(group="other"), "smooth")
+    assert plain == "The strongest feature in the surprise is bar (other: 0.600 nats; 0.500 to 0.700)."
 
 
 def test_the_paper_stands_beside_bars_alone():

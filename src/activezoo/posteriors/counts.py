@@ -114,3 +114,11 @@ def surprise(predictions: Predictions, k: np.ndarray, responses: np.ndarray) -> 
     loss_GT = votes.binomial_loss(predictions.rho_GT, k[:, None], responses[:, None])
     log_choose_G = gammaln(responses + 1) - gammaln(k + 1) - gammaln(responses - k + 1)
     return -logsumexp(-loss_GT, axis=1, b=predictions.weights_T) - log_choose_G
+
+
+def predictive_entropy(predictions: Predictions, responses: np.ndarray) -> np.ndarray:
+    """Entropy of the posterior of k, which is the surprise that it expects, in nats: shape (G,)."""
+    entropy_G = np.empty(len(predictions.ids))
+    for rows, _, pmf_RK in posteriors(predictions, responses):
+        entropy_G[rows] = votes.entropy(pmf_RK)
+    return entropy_G

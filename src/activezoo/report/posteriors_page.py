@@ -10,6 +10,7 @@ import pandas as pd
 
 from activezoo import tables
 from activezoo.posteriors import calibration, experts
+from activezoo.posteriors.surprise import EXCESS, SURPRISE
 from activezoo.report.markdown import markdown_figure, markdown_table
 
 # Figures, by what their names end in: title, and what is said about them.
@@ -47,9 +48,12 @@ CAPTIONS = {
     ),
     "surprise": (
         "What drives the surprise",
-        "An Explainable Boosting Machine predicts the surprise −log p(k) of the posterior at each galaxy. The "
-        "importance of a feature is its mean absolute effect, additive and apart from those of the others, with 95 % "
-        "intervals over bootstrap samples.",
+        "An Explainable Boosting Machine predicts the excess surprise at each galaxy, −log p(k) less the entropy of "
+        "the posterior, which is the surprise that it expects. Right: another predicts −log p(k) itself, as in the "
+        "paper, which depends on the vote fraction and N even for a perfect model. The importance of a feature is its "
+        "mean absolute effect, additive and apart from those of the others, with 95 % intervals over bootstrap "
+        "samples. The vote fraction of this question is k/N itself, and rare ones surprise any posterior that is not "
+        "sure.",
     ),
     "experts": (
         "What experts would say",
@@ -132,26 +136,40 @@ def _numbers(figure: str, read: dict[str, pd.DataFrame], question: str) -> list[
     if figure == "classification":
         return [_formatted(read["classification"], 3)]
     if figure == "surprise" and len(read["surprise"]):
-        return [surprise_sentence(read["surprise"], question)]
+        return surprise_sentences(read["surprise"], question)
     if figure == "experts":
         return [experts_table(read["experts_counts"], read["experts_scores"], question)]
     return []
 
 
-def surprise_sentence(importance: pd.DataFrame, question: str) -> str:
-    """The strongest feature of each group, beside one another."""
-    strongest = importance.sort_values("importance", ascending=False).groupby("group", sort=False).first()
-    of_groups = " and ".join(
-        f"{row.feature} ({row.importance:.3f} nats; {row.low:.3f} to {row.high:.3f})" for row in strongest.itertuples()
+def surprise_sentences(table: pd.DataFrame, question: str) -> list[str]:
+    """How large the excess surprise is and what drives it, and what drives the surprise itself, beside the paper."""
+    excess, plain = (table[table.target == target] for target in (EXCESS, SURPRISE))
+    mean = f"{excess['mean'].iloc[0]:.3f} ± {excess.standard_error.iloc[0]:.3f}".replace("-", "−")
+    paper = " In the paper, morphology matters 3.5 to 4 times as much as other kinds." if question == "bar" else ""
+    return [
+        f"The excess surprise of the last variant is {mean} nats on average, and would be 0 for calibrated posteriors. "
+        f"{_strongest(excess, 'excess surprise')}",
+        f"{_strongest(plain, 'surprise')}{paper}",
+    ]
+
+
+def _strongest(importance: pd.DataFrame, target: str) -> str:
+    """The strongest feature of each group, beside one another, the strongest of all first."""
+    ordered = importance.sort_values("importance", ascending=False, kind="stable")
+    strongest = ordered.groupby("group", sort=False).head(1)
+    of_groups = ", ".join(
+        f"{row.feature} ({row.group}: {row.importance:.3f} nats; {row.low:.3f} to {row.high:.3f})"
+        for row in strongest.itertuples()
     )
     if len(strongest) < 2:
-        return f"The strongest feature is {of_groups}."
-    found = f"The strongest features of morphology and of other kinds are {of_groups}:"
-    paper = " In the paper, morphology matters 3.5 to 4 times as much." if question == "bar" else ""
-    if strongest.low.max() <= strongest.high.min():
-        return f"{found} by these galaxies, they cannot be told apart.{paper}"
-    ratio = strongest.importance["morphology"] / strongest.importance["other"]
-    return f"{found} that of morphology matters {ratio:.1f} times as much.{paper}"
+        return f"The strongest feature in the {target} is {of_groups}."
+    found = f"The strongest features of each kind in the {target} are {of_groups}:"
+    first, second = strongest.iloc[0], strongest.iloc[1]
+    if first.low <= strongest.high[1:].max():
+        return f"{found} by these galaxies, they cannot be told apart."
+    ratio = first.importance / second.importance
+    return f"{found} {first.feature} matters {ratio:.1f} times as much as {second.feature}."
 
 
 def _paper_rmse(question: str) -> str:

@@ -8,8 +8,7 @@ import pandas as pd
 from activezoo import tables
 from activezoo.errors import InputError
 from activezoo.model.predictions import read_predictions
-from activezoo.posteriors import counts
-from activezoo.posteriors.surprise import NOTHING, importance
+from activezoo.posteriors.surprise import NOTHING, explain
 from activezoo.report.figures import style
 from activezoo.report.figures.surprise import surprise as plot
 from activezoo.survey import oracle
@@ -30,7 +29,7 @@ def run(
     png: Path,
 ) -> None:
     predicted = read_predictions(predictions)
-    surprise = counts.surprise(predicted, *oracle.retrieve_votes(votes, predicted.ids))
+    k, responses = oracle.retrieve_votes(votes, predicted.ids)
     fractions = {}
     for path in feature_votes:
         answered = tables.read(path, ["id", "k", "N"]).to_pandas().set_index("id")
@@ -39,11 +38,11 @@ def run(
     features = pd.concat([table.reindex(predicted.ids) for table in (pd.DataFrame(fractions), columns)], axis=1)
     groups = {name: "other" if name in other else "morphology" for name in features}
     try:
-        found = importance(surprise, features, groups)
-        figure = plot(found, len(surprise), question)
+        found = explain(predicted, k, responses, features, groups)
+        figure = plot(found, question)
     except InputError as error:  # of a test set too small, or a catalogue too bare: no reason to stop a whole run
         logging.warning("%s", error)
         found, figure = NOTHING, style.message(str(error))
     tables.write_with_csv(found, parquet)
     style.save(figure, png)
-    logging.info("%d features of %d galaxies", len(found), len(surprise))
+    logging.info("%d features of %d galaxies", found.feature.nunique(), len(k))
