@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from activezoo.progress import Progress
 
 SNAKEFILE = """
 import sys
@@ -98,3 +101,106 @@ def test_plan_is_a_table(run):
 def test_verbose_is_left_alone(run):
     _, shown = run("--verbose")
     assert [line for line in shown if line.startswith("localrule evaluate")]
+
+
+UNREADABLE = """
+rule all:
+    input:
+        "first",
+        "second",
+
+
+rule work:
+    output:
+        "{number}",
+    log:
+        "{number}.log",
+    shell:
+        "mkdir {log}; test {wildcards.number} != $BAD; touch {output}"
+"""
+
+
+@pytest.mark.parametrize("bad", ["none", "second"])
+def test_log_that_cannot_be_read_ends_no_run(run, tmp_path, bad):
+    snakefile = (tmp_path / "Snakefile").read_text().partition("rule all:")[0] + UNREADABLE
+    (tmp_path / "Snakefile").write_text(snakefile)
+    status, shown = run("--keep-going", bad=bad)
+    assert status == (bad == "second")
+    assert any("Finished jobid" in line and "work" in line for line in shown)  # as Snakemake shows it
+    if bad == "second":
+        assert "Error in work second; its log second.log cannot be read: Is a directory" in shown
+        assert not (tmp_path / "second").exists()
+    else:
+        assert any(line.startswith("[3/3] all") for line in shown)
+    assert (tmp_path / "first").exists()
+    assert not [line for line in shown if "Traceback" in line or "Logging error" in line]
+
+
+JOB = {"rule_name": "evaluate", "wildcards": {"seed": "1"}, "log": []}
+RECORDS = {
+    "run_info": {"stats": {"evaluate": 2, "total": 4}},
+    "job_info": {"jobid": 1} | JOB,
+    "job_started": {"jobs": [1]},
+    "job_error": {"jobid": 1} | JOB,
+    "job_finished": {"job_id": 1},
+    "progress": {"done": 1, "total": 4},
+    "error": {"exception": "CalledProcessError"},
+    "shellcmd": {"cmd": "true"},
+}
+
+
+def record(event, without=None, **changes):
+    """What Snakemake logs of an event, changed, or without an attribute."""
+    attributes = {"event": event, "msg": f"message of {event}", "levelno": logging.INFO} | RECORDS.get(event, {})
+    return logging.makeLogRecord({key: value for key, value in (attributes | changes).items() if key != without})
+
+
+def progress_of(formatter):
+    """A run that has started one job."""
+    progress = Progress(formatter, "evaluate")
+    assert progress.filter(record("run_info"))
+    assert not progress.filter(record("job_info"))
+    progress.expect(models=2)
+    return progress
+
+
+@pytest.mark.parametrize("event", RECORDS)
+def test_odd_records_end_no_run(event):
+    attributes = [*RECORDS[event], "msg", "event", "levelno"]
+    odd = [record(event, without=attribute) for attribute in attributes]
+    odd += [record(**{"event": event, key: value}) for key in attributes for value in (None, "nonsense", 7, object())]
+    for one in odd:
+        progress = progress_of(logging.Formatter())
+        for each in (one, record("job_finished")):
+            progress.filter(each)
+            assert isinstance(progress.format(each), str)
+            progress.expect(models=2)
+
+
+@pytest.mark.parametrize(
+    ("event", "missing"), [("job_finished", "job_id"), ("job_error", "log"), ("job_error", "jobid")]
+)
+def test_record_without_what_a_line_takes_is_shown_as_snakemake_would(event, missing):
+    progress = progress_of(logging.Formatter("Snakemake: %(message)s"))
+    odd = record(event, without=missing)
+    assert progress.filter(odd)
+    assert progress.format(odd) == f"Snakemake: message of {event}"
+
+
+class Raising(logging.Formatter):
+    def format(self, record):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("event", "missing"), [("job_finished", "job_id"), ("job_error", "log"), ("shellcmd", None), (None, None)]
+)
+def test_formatter_that_raises_ends_no_run(event, missing):
+    progress = progress_of(Raising())
+    odd = record(event, without=missing, msg="what happened")
+    assert progress.filter(odd)
+    assert progress.format(odd) == "what happened"
+
+
+def test_unexpected_number_of_models_ends_no_run():
+    progress_of(logging.Formatter()).expect(models=None)

@@ -2,13 +2,15 @@
 
 This changes how Snakemake's handler for the terminal filters and formats. A logger plugin would have to be installed,
 and without it `snakemake` would not start. What is not about a single job is shown as ever, Snakemake's log file in
-`.snakemake/log` still has everything, and so has the terminal with `--verbose`.
+`.snakemake/log` still has everything, and so has the terminal with `--verbose`. Where anything here fails, a record is
+shown as Snakemake would show it: no run ends for it.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 CHATTER = ("Select jobs to execute", "Would remove temporary output", "Removing temporary output")
@@ -20,7 +22,7 @@ class Progress(logging.Formatter):
 
     def __init__(self, formatter: logging.Formatter | None, model_rule: str):
         super().__init__()
-        self.formatter = formatter
+        self.formatter = formatter or logging.Formatter()
         self.model_rule = model_rule
         self.jobs: dict[int, logging.LogRecord] = {}
         self.steps: Mapping[str, int] = {}
@@ -44,11 +46,25 @@ class Progress(logging.Formatter):
 
     def expect(self, models: int) -> None:
         """Say before the first job how many models the targets take, with those that are there already."""
-        self.models = models
-        self.finished_models = models - self.steps.get(self.model_rule, 0)
+        with suppress(Exception):
+            self.models = models
+            self.finished_models = models - self.steps.get(self.model_rule, 0)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Note what a record tells, and whether to show it."""
+        try:
+            return self.note(record)
+        except Exception:
+            return True  # Snakemake's own filters come next
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Say what a record tells, in one line if it can be."""
+        for form in (self.line, self.formatter.format):
+            with suppress(Exception):
+                return form(record)
+        return str(record.msg)
+
+    def note(self, record: logging.LogRecord) -> bool:
         match getattr(record, "event", None):
             case "run_info":
                 self.steps = record.stats
@@ -59,11 +75,14 @@ class Progress(logging.Formatter):
                 return False
             case "job_started" | "progress":
                 return False
+            case "job_finished":
+                self.finished_steps += 1
+                self.finished_models += self.jobs[record.job_id].rule_name == self.model_rule
             case "error":  # a failed command: the event "job_error" has more to say
                 return "CalledProcessError" not in record.getMessage()
         return not record.getMessage().startswith(CHATTER)
 
-    def format(self, record: logging.LogRecord) -> str:
+    def line(self, record: logging.LogRecord) -> str:
         event = getattr(record, "event", None)
         if event == "job_finished" and record.job_id in self.jobs:
             return self.finished(self.jobs[record.job_id])
@@ -72,20 +91,21 @@ class Progress(logging.Formatter):
         return self.formatter.format(record)
 
     def finished(self, job: logging.LogRecord) -> str:
-        self.finished_steps += 1
         total = str(self.steps.get("total", 0))
         step = f"[{self.finished_steps:>{len(total)}}/{total}] {name(job)}"
         results = [line.removeprefix("INFO ") for line in log_lines(job) if line.startswith("INFO ")]
         if results:
             step += f": {results[-1]}"
         if job.rule_name == self.model_rule:
-            self.finished_models += 1
             step += f" (model {self.finished_models} of {self.models})"
         return step
 
     def failed(self, error: logging.LogRecord) -> str:
-        lines = log_lines(error)[-LINES_OF_A_FAILED_LOG:]
-        end = "ends:\n" + "\n".join(f"    {line}" for line in lines) if lines else "is empty"
+        try:
+            lines = log_lines(error)[-LINES_OF_A_FAILED_LOG:]
+            end = "ends:\n" + "\n".join(f"    {line}" for line in lines) if lines else "is empty"
+        except OSError as unreadable:
+            end = f"cannot be read: {unreadable.strerror}"
         return f"Error in {name(self.jobs.get(error.jobid, error))}; its log {', '.join(error.log)} {end}"
 
 
