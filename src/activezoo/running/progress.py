@@ -1,10 +1,13 @@
-"""One line for each finished step of a run, in place of Snakemake's paragraphs.
+"""One line for each finished step of a run, in place of Snakemake's paragraphs; in a terminal, one live display.
 
-This changes how Snakemake's handler for the terminal filters and formats. A logger plugin would have to be installed,
-and without it `snakemake` would not start. What is not about a single job is shown as ever, Snakemake's log file in
-`.snakemake/log` still has everything, and so has the terminal with `--verbose`. Where anything here fails, a record is
-shown as Snakemake would show it: no run ends for it.
+This changes how Snakemake's handler for the terminal filters and formats. What is not about a single job is shown as
+ever, Snakemake's log file in `.snakemake/log` still has everything, and so has the terminal with `--verbose`. Where
+anything here fails, a record is shown as Snakemake would show it: no run ends for it.
 """
+
+# Why no logger plugin: it has to be installed and to be named on the command line or in a profile, and then `snakemake`
+# starts nowhere without it. `snakemake-logger-plugin-rich` (0.5) counts the jobs of each rule but knows no models, RMSE
+# or time left; it shows the whole log of a failed job, and where there is no terminal, no finished step at all.
 
 from __future__ import annotations
 
@@ -12,6 +15,10 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from activezoo.display import Display
 
 CHATTER = ("Select jobs to execute", "Would remove temporary output", "Removing temporary output")
 LINES_OF_A_FAILED_LOG = 15
@@ -29,6 +36,8 @@ class Progress(logging.Formatter):
         self.finished_steps = 0
         self.models = 0
         self.finished_models = 0
+        self.terminal: logging.StreamHandler | None = None
+        self.display: Display | None = None
 
     @classmethod
     def attach(cls, logger: str, model_rule: str) -> Progress:
@@ -39,9 +48,11 @@ class Progress(logging.Formatter):
         handlers = logging.getLogger(logger).handlers
         terminal = next((handler for handler in handlers if handler.name == "DefaultStreamHandler"), None)
         progress = cls(terminal and terminal.formatter, model_rule)
-        if terminal and not logging.getLogger(logger).isEnabledFor(logging.DEBUG):
+        progress.logger = logging.getLogger(logger)
+        if terminal and not progress.logger.isEnabledFor(logging.DEBUG):
             terminal.filters.insert(0, progress)
             terminal.setFormatter(progress)
+            progress.terminal = terminal
         return progress
 
     def expect(self, models: int) -> None:
@@ -49,6 +60,18 @@ class Progress(logging.Formatter):
         with suppress(Exception):
             self.models = models
             self.finished_models = models - self.steps.get(self.model_rule, 0)
+            if self.terminal:
+                self.display = self.live_display(self.terminal)
+
+    def live_display(self, terminal: logging.StreamHandler) -> Display | None:
+        """Start the display, if it can be drawn."""
+        from activezoo.display import Display, is_wanted
+
+        if not is_wanted(terminal, self):
+            return None
+        display = Display(self, terminal)
+        self.logger.addHandler(display)
+        return display
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Note what a record tells, and whether to show it."""
@@ -78,6 +101,7 @@ class Progress(logging.Formatter):
             case "job_finished":
                 self.finished_steps += 1
                 self.finished_models += self.jobs[record.job_id].rule_name == self.model_rule
+                return not (self.display and self.display.live.is_started)
             case "error":  # a failed command: the event "job_error" has more to say
                 return "CalledProcessError" not in record.getMessage()
         return not record.getMessage().startswith(CHATTER)
