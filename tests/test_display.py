@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from activezoo import display
-from activezoo.display import about, is_wanted
-from activezoo.progress import Progress
+from activezoo.running import display
+from activezoo.running.display import about, is_wanted
+from activezoo.running.progress import Progress
 
 PLAIN = ("NO_COLOR", "CI", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "LINES")
 """Variables that change how a terminal is used."""
@@ -285,7 +285,7 @@ def test_mistakes_in_it_end_no_run(run):
 
 
 def test_plain_lines_where_it_cannot_be_had(run, monkeypatch):
-    monkeypatch.setitem(sys.modules, "activezoo.display", None)  # an import fails, as it would without `rich`
+    monkeypatch.setitem(sys.modules, "activezoo.running.display", None)  # an import fails, as it would without `rich`
     live = run(models=1, trained=1)
     assert live.progress.display is None
     live.model()
@@ -330,7 +330,7 @@ SNAKEFILE = r"""
 import sys
 
 sys.path.insert(0, {src!r})
-from activezoo.progress import Progress
+from activezoo.running.progress import Progress
 
 progress = Progress.attach("snakemake.logging", model_rule="evaluate")
 

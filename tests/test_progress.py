@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from activezoo.progress import Progress
+from activezoo.running.progress import Progress
 
 SNAKEFILE = """
 import sys

@@ -14,11 +14,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from activezoo.running.jobs import log_lines, name
+
 if TYPE_CHECKING:
-    from activezoo.display import Display
+    from activezoo.running.display import Display
 
 CHATTER = ("Select jobs to execute", "Would remove temporary output", "Removing temporary output")
 LINES_OF_A_FAILED_LOG = 15
@@ -65,7 +66,7 @@ class Progress(logging.Formatter):
 
     def live_display(self, terminal: logging.StreamHandler) -> Display | None:
         """Start the display, if it can be drawn."""
-        from activezoo.display import Display, is_wanted
+        from activezoo.running.display import Display, is_wanted
 
         if not is_wanted(terminal, self):
             return None
@@ -131,16 +132,3 @@ class Progress(logging.Formatter):
         except OSError as unreadable:
             end = f"cannot be read: {unreadable.strerror}"
         return f"Error in {name(self.jobs.get(error.jobid, error))}; its log {', '.join(error.log)} {end}"
-
-
-def name(job: logging.LogRecord) -> str:
-    """Rule and wildcards, as in `train smooth, seed 1, bald/iteration_3`."""
-    wildcards = getattr(job, "wildcards", {})
-    values = [f"{key} {value}" if value.isdigit() else value for key, value in wildcards.items()]
-    return f"{job.rule_name} {', '.join(values)}".strip()
-
-
-def log_lines(job: logging.LogRecord) -> list[str]:
-    """Lines of the logs of a job; none if it has written none."""
-    paths = (Path(path) for path in job.log)
-    return [line for path in paths if path.exists() for line in path.read_text(errors="replace").splitlines()]

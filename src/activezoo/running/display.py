@@ -11,6 +11,7 @@ import re
 import sys
 from contextlib import suppress
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.constrain import Constrain
@@ -20,7 +21,10 @@ from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from activezoo.progress import Progress, log_lines, name
+from activezoo.running.jobs import log_lines, name
+
+if TYPE_CHECKING:
+    from activezoo.running.progress import Progress
 
 RESULT = re.compile(r"(?P<labels>\d+) labels: RMSE (?P<rmse>[\d.]+)")
 WIDEST_BAR = 80
