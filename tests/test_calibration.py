@@ -119,12 +119,6 @@ def test_chunks_do_not_show(monkeypatch):
     np.testing.assert_allclose(counts.crps(predictions, k, responses), score)
 
 
-def test_paper_tables():
-    assert set(calibration.PAPER) == {"smooth", "bar"}
-    assert all(tuple(table) == EPSILONS for table in calibration.PAPER.values())
-    assert calibration.PAPER["bar"][0.10] == (0.578, 0.292)
-
-
 def test_pit_is_that_of_czado_gneiting_and_held():
     predictions, k, responses = survey()
 

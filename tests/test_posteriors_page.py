@@ -5,11 +5,20 @@ import pandas as pd
 import pytest
 
 from activezoo import cli, tables
+from activezoo.model import description as descriptions
 from activezoo.model.predictions import Predictions
 from activezoo.posteriors import calibration
 from activezoo.posteriors.catalogue import interval_coverage, summarise
 from activezoo.posteriors.counts import ESTIMATORS
 from activezoo.report import posteriors_page
+from activezoo.report.paper import BAR, SMOOTH
+from activezoo.survey.layout import Answers
+
+COLUMNS = tuple(
+    f"t01_smooth_or_features_{answer}_count"
+    for answer in ("a01_smooth", "a02_features_or_disk", "a03_star_or_artifact")
+)
+ANSWERS = Answers(COLUMNS[:1], COLUMNS)
 
 
 @pytest.fixture
@@ -42,7 +51,7 @@ def row(page: str, name: str) -> list[str]:
 def test_numbers_are_those_of_the_tables_beside_the_paper(folder, tmp_path):
     figures = [tmp_path / f"figures/smooth/posterior_{name}.png" for name in ("calibration", "diagnostics")]
     figures.append(tmp_path / "figures/bar/posterior_examples.png")
-    page = posteriors_page.page("here", [folder], figures, tmp_path)
+    page = posteriors_page.page("here", [folder], [ANSWERS], figures, tmp_path)
     table = pd.read_csv(folder / "calibration.csv").set_index(["variant", "estimator", "epsilon"])
     mode, mean = (100 * table.coverage_error["mixture", estimator, 0.1] for estimator in ("mode", "mean"))
     error = 100 * table.standard_error["mixture", "mode", 0.1]
@@ -55,22 +64,31 @@ def test_numbers_are_those_of_the_tables_beside_the_paper(folder, tmp_path):
     assert "(smooth/posteriors/scores.csv)" in page
 
 
-def test_step(folder, tmp_path):
+def test_step(folder, description, tmp_path):
+    model = tmp_path / "model.json"
+    descriptions.write(description._replace(positive=COLUMNS[:1], responses=COLUMNS), model)
     figures = [tmp_path / f"figures/smooth/posterior_{name}.png" for name in ("calibration", "classification")]
-    flags = [f"--folders={folder}", *(f"--figures={figure}" for figure in figures), f"--page={tmp_path}/posteriors.md"]
+    flags = [
+        f"--folders={folder}",
+        f"--models={model}",
+        *(f"--figures={figure}" for figure in figures),
+        f"--page={tmp_path}/posteriors.md",
+    ]
     assert cli.main(["posteriors_page", "--survey=here", *flags]) == 0
-    page = posteriors_page.page("here", [folder], figures, tmp_path)
+    page = posteriors_page.page("here", [folder], [ANSWERS], figures, tmp_path)
     assert (tmp_path / "posteriors.md").read_text(encoding="utf-8") == page
 
 
 def test_what_is_not_defined_is_called_so(folder, tmp_path):
-    page = posteriors_page.page("here", [folder], [tmp_path / "figures/smooth/posterior_classification.png"], tmp_path)
+    page = posteriors_page.page(
+        "here", [folder], [ANSWERS], [tmp_path / "figures/smooth/posterior_classification.png"], tmp_path
+    )
     assert row(page, "all") == ["1,200", "0.750", "not defined"]
     nothing = pd.DataFrame(
         {"variant": "mixture", "epsilon": calibration.EPSILONS, "coverage_error": np.nan, "standard_error": np.nan}
     )
     both = pd.concat([nothing.assign(estimator=estimator) for estimator in ESTIMATORS])
-    assert row(posteriors_page.coverage_table(both, "other"), "mixture") == ["not defined (not defined)"] * 4
+    assert row(posteriors_page.coverage_table(both, None), "mixture") == ["not defined (not defined)"] * 4
 
 
 def what_drives(**columns) -> pd.DataFrame:
@@ -87,7 +105,7 @@ def what_drives(**columns) -> pd.DataFrame:
 
 
 def test_what_drives_the_excess_and_the_surprise_is_told_by_the_strongest_features():
-    excess, plain = posteriors_page.surprise_sentences(what_drives(), "smooth")
+    excess, plain = posteriors_page.surprise_sentences(what_drives(), SMOOTH)
     assert "0.200 ± 0.040 nats" in excess
     assert "number of votes N (votes: 0.300 nats; 0.200 to 0.400), mass (other: 0.100 nats; 0.000 to 0.150)" in excess
     assert excess.endswith("number of votes N matters 3.0 times as much as mass.")
@@ -97,30 +115,30 @@ def test_what_drives_the_excess_and_the_surprise_is_told_by_the_strongest_featur
 
 def test_the_strongest_feature_stands_by_its_kind_whichever_it_is():
     groups = what_drives().group.replace({"morphology": "other", "other": "morphology"})
-    _, plain = posteriors_page.surprise_sentences(what_drives(group=groups), "smooth")
+    _, plain = posteriors_page.surprise_sentences(what_drives(group=groups), SMOOTH)
     assert "bar (other: 0.600 nats; 0.500 to 0.700), size (morphology: 0.200" in plain
 
 
 def test_the_paper_stands_beside_the_surprise_itself_and_beside_bars_alone():
-    excess, plain = posteriors_page.surprise_sentences(what_drives(), "bar")
+    excess, plain = posteriors_page.surprise_sentences(what_drives(), BAR)
     assert plain.endswith("In the paper, morphology matters 3.5 to 4 times as much as other kinds.")
     assert "paper" not in excess
-    assert "paper" not in " ".join(posteriors_page.surprise_sentences(what_drives(), "smooth"))
+    assert "paper" not in " ".join(posteriors_page.surprise_sentences(what_drives(), SMOOTH))
 
 
 def test_features_that_cannot_be_told_apart_are_not_compared():
-    for sentence in posteriors_page.surprise_sentences(what_drives(low=0.0, high=1.0), "smooth"):
+    for sentence in posteriors_page.surprise_sentences(what_drives(low=0.0, high=1.0), SMOOTH):
         assert sentence.endswith("cannot be told apart.")
 
 
 def test_one_group_is_not_compared_with_another():
-    _, plain = posteriors_page.surprise_sentences(what_drives(group="other"), "smooth")
+    _, plain = posteriors_page.surprise_sentences(what_drives(group="other"), SMOOTH)
     assert plain == "The strongest feature in the surprise is bar (other: 0.600 nats; 0.500 to 0.700)."
 
 
 def test_the_paper_stands_beside_bars_alone():
     counts = pd.DataFrame({"predictor": ["plain CNN"], "predicted": [31.4], "low": [28], "high": [35], "actual": [37]})
     scores = pd.DataFrame({"predictor": ["plain CNN"], "galaxies": [63], "area": [0.86], "brier_score": [0.195]})
-    bar, ring = (posteriors_page.experts_table(counts, scores, question) for question in ("bar", "ring"))
+    bar, ring = (posteriors_page.experts_table(counts, scores, paper) for paper in (BAR, None))
     assert row(bar, "plain CNN") == ["31 (28 to 35)", "37 of 63", "0.860", "0.1950", "559 (379 of 1,211)"]
     assert row(ring, "plain CNN") == ["31 (28 to 35)", "37 of 63", "0.860", "0.1950"]

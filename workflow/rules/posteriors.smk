@@ -134,6 +134,7 @@ use rule step as calibrate with:
     input:
         predictions=expand(PREDICTIONS, variant=VARIANTS, part="test", allow_missing=True),
         votes=VOTES,
+        model=f"{QUESTION}/seed_1/all/{DESCRIPTION}",
         truth=TRUTH if SURVEY["kind"] == "simulated" else [],
     output:
         test=f"{POSTERIOR_FOLDER}/test.parquet",

@@ -28,13 +28,6 @@ from activezoo.posteriors.counts import (
 
 EPSILONS = (0.02, 0.05, 0.10, 0.20)
 ONE, EACH, MIXTURE = "one network", "each network", "mixture"
-# Coverage error with one network and with the mixture of 30 (paper Tables 1 and 2).
-PAPER = {
-    "smooth": {0.02: (0.496, 0.165), 0.05: (0.385, 0.134), 0.10: (0.261, 0.094), 0.20: (0.079, 0.054)},
-    "bar": {0.02: (0.922, 0.455), 0.05: (0.855, 0.424), 0.10: (0.578, 0.292), 0.20: (0.226, 0.118)},
-}
-# Root-mean-square error of the most likely fraction, by the mixture (paper §2.7.1).
-PAPER_RMSE = {"smooth": 0.10, "bar": 0.15}
 
 
 def coverage(

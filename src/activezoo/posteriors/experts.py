@@ -19,9 +19,6 @@ from activezoo.posteriors import calibration, classification
 from activezoo.survey.layout import ClassColumns
 
 ROLES = ("fit", "evaluate")
-# Barred galaxies predicted among 1,211, of which 379 are barred (paper Figure A1).
-PAPER = {"plain CNN": 559, "volunteers, rescaled": 396, "Bayesian CNN, rescaled": 372}
-PAPER_ACTUAL, PAPER_GALAXIES = 379, 1211
 # Bins of the calibration curve (paper Figure A2).
 BINS = 5
 

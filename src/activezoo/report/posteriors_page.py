@@ -9,9 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from activezoo import tables
-from activezoo.posteriors import calibration, experts
+from activezoo.posteriors import calibration
 from activezoo.posteriors.surprise import EXCESS, SURPRISE
 from activezoo.report.markdown import markdown_figure, markdown_table
+from activezoo.report.paper import PaperNumbers, numbers_for
+from activezoo.survey.layout import Answers
 
 # Figures, by what their names end in: title, and what is said about them.
 CAPTIONS = {
@@ -75,13 +77,17 @@ TABLES = {
 }
 
 
-def page(survey: str, folders: Sequence[Path], figures: Iterable[Path], output: Path) -> str:
+def page(
+    survey: str, folders: Sequence[Path], answers: Sequence[Answers], figures: Iterable[Path], output: Path
+) -> str:
     """The page in Markdown.
 
     Parameters
     ----------
     folders
         Tables of each question, in <question>/posteriors; read are those that belong to the figures.
+    answers
+        Columns that count the answers to each question, by which the paper's numbers for it are found.
     figures
         Image files posterior_<name>.png, each in a folder named for its question.
     output
@@ -97,28 +103,28 @@ def page(survey: str, folders: Sequence[Path], figures: Iterable[Path], output: 
         "the networks of the mixture, each used by itself; the *mixture* averages their binomials. Later variants have "
         "what those before them have, and one thing more.",
     ]
-    for folder in map(Path, folders):
-        question = folder.parent.name
+    for folder, columns in zip(map(Path, folders), answers, strict=True):
+        question, paper = folder.parent.name, numbers_for(columns)
         shown = {figure.stem.removeprefix("posterior_"): figure for figure in figures if figure.parent.name == question}
         names = [name for figure in shown for name in TABLES.get(figure, ())]
         read = {name: tables.read(folder / f"{name}.parquet").to_pandas() for name in names}
         parts.append(f"## {question}")
         for name, figure in shown.items():
             title, caption = CAPTIONS[name]
-            parts += [f"### {title}", *_numbers(name, read, question), markdown_figure(title, figure, output), caption]
+            parts += [f"### {title}", *_numbers(name, read, paper), markdown_figure(title, figure, output), caption]
         place = folder.relative_to(output).as_posix()
         links = ", ".join(f"[{name.replace('_', ' ')}]({place}/{name}.csv)" for name in names)
         parts.append(f"All numbers: {links}.")
     return "\n\n".join(parts) + "\n"
 
 
-def _numbers(figure: str, read: dict[str, pd.DataFrame], question: str) -> list[str]:
+def _numbers(figure: str, read: dict[str, pd.DataFrame], paper: PaperNumbers | None) -> list[str]:
     """What is said in numbers beside a figure."""
     if figure == "calibration":
         return [
             f"Coverage error on {read['calibration'].galaxies.iloc[0]:,} test galaxies, (expected − actual) / actual "
             "count of those within ε of the most likely count, with its standard error (in brackets: of the mean):",
-            coverage_table(read["calibration"], question),
+            coverage_table(read["calibration"], paper),
             "How often central intervals of the posterior of the last variant hold the truth:",
             intervals_table(read["interval_coverage"]),
         ]
@@ -126,7 +132,7 @@ def _numbers(figure: str, read: dict[str, pd.DataFrame], question: str) -> list[
         return [
             scores_table(read["scores"]),
             "CRPS is in units of vote fraction, surprise in nats, ECE the expected calibration error of the majority's "
-            "answer; lower is better." + _paper_rmse(question),
+            "answer; lower is better." + _paper_rmse(paper),
         ]
     if figure == "tuning":
         tuning = read["dropout_tuning"]
@@ -136,21 +142,22 @@ def _numbers(figure: str, read: dict[str, pd.DataFrame], question: str) -> list[
     if figure == "classification":
         return [_formatted(read["classification"], 3)]
     if figure == "surprise" and len(read["surprise"]):
-        return surprise_sentences(read["surprise"], question)
+        return surprise_sentences(read["surprise"], paper)
     if figure == "experts":
-        return [experts_table(read["experts_counts"], read["experts_scores"], question)]
+        return [experts_table(read["experts_counts"], read["experts_scores"], paper)]
     return []
 
 
-def surprise_sentences(table: pd.DataFrame, question: str) -> list[str]:
+def surprise_sentences(table: pd.DataFrame, paper: PaperNumbers | None) -> list[str]:
     """How large the excess surprise is and what drives it, and what drives the surprise itself, beside the paper."""
     excess, plain = (table[table.target == target] for target in (EXCESS, SURPRISE))
     mean = f"{excess['mean'].iloc[0]:.3f} ± {excess.standard_error.iloc[0]:.3f}".replace("-", "−")
-    paper = " In the paper, morphology matters 3.5 to 4 times as much as other kinds." if question == "bar" else ""
+    ratio = paper.surprise_ratio if paper else None
+    in_paper = f" In the paper, morphology matters {ratio} times as much as other kinds." if ratio else ""
     return [
         f"The excess surprise of the last variant is {mean} nats on average, and would be 0 for calibrated posteriors. "
         f"{_strongest(excess, 'excess surprise')}",
-        f"{_strongest(plain, 'surprise')}{paper}",
+        f"{_strongest(plain, 'surprise')}{in_paper}",
     ]
 
 
@@ -172,12 +179,11 @@ def _strongest(importance: pd.DataFrame, target: str) -> str:
     return f"{found} {first.feature} matters {ratio:.1f} times as much as {second.feature}."
 
 
-def _paper_rmse(question: str) -> str:
-    rmse = calibration.PAPER_RMSE.get(question)
-    return f" The paper's mixture has an RMSE of {rmse:.2f} (mode)." if rmse else ""
+def _paper_rmse(paper: PaperNumbers | None) -> str:
+    return f" The paper's mixture has an RMSE of {paper.rmse:.2f} (mode)." if paper else ""
 
 
-def coverage_table(coverage: pd.DataFrame, question: str) -> str:
+def coverage_table(coverage: pd.DataFrame, paper: PaperNumbers | None) -> str:
     """Coverage errors by variant and ε (Tables 1-2), beside those of the paper if it has the question."""
     by_epsilon = coverage.set_index(["variant", "epsilon", "estimator"]).sort_index()
 
@@ -191,9 +197,9 @@ def coverage_table(coverage: pd.DataFrame, question: str) -> str:
         for variant in coverage.variant.unique()
     ]
     for number, variant in enumerate((calibration.ONE, calibration.MIXTURE)):
-        paper = calibration.PAPER.get(question)
         if paper:
-            rows.append([f"paper, {variant}", *(_percent(paper[epsilon][number]) for epsilon in calibration.EPSILONS)])
+            errors = [_percent(paper.coverage_error[epsilon][number]) for epsilon in calibration.EPSILONS]
+            rows.append([f"paper, {variant}", *errors])
     return markdown_table(["", *(f"ε = {epsilon:.2f}" for epsilon in calibration.EPSILONS)], rows)
 
 
@@ -222,7 +228,7 @@ def scores_table(scores: pd.DataFrame) -> str:
     return _formatted(scores[list(names)].rename(columns=names), 4)
 
 
-def experts_table(counts: pd.DataFrame, scores: pd.DataFrame, question: str) -> str:
+def experts_table(counts: pd.DataFrame, scores: pd.DataFrame, paper: PaperNumbers | None) -> str:
     """Galaxies that experts say yes to, as predicted, beside the counts of the paper, which are of bars."""
     head = ["", "predicted (95 %)", "actual", "area under ROC", "Brier score"]
     rows = [
@@ -235,10 +241,10 @@ def experts_table(counts: pd.DataFrame, scores: pd.DataFrame, question: str) -> 
         ]
         for row in counts.merge(scores, on="predictor").itertuples()
     ]
-    if question == "bar":
+    if paper and paper.experts:
         head.append("paper: predicted (actual)")
         for row in rows:
-            row.append(f"{experts.PAPER[row[0]]} ({experts.PAPER_ACTUAL} of {experts.PAPER_GALAXIES:,})")
+            row.append(f"{paper.experts[row[0]]} ({paper.experts_actual} of {paper.experts_galaxies:,})")
     return markdown_table(head, rows)
 
 

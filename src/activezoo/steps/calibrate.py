@@ -5,19 +5,24 @@ from pathlib import Path
 import numpy as np
 
 from activezoo import tables
+from activezoo.model import description
 from activezoo.model.predictions import read_variants
 from activezoo.posteriors import calibration, classification
 from activezoo.posteriors.catalogue import interval_coverage, summarise
 from activezoo.survey import oracle
+from activezoo.survey.truth import vote_probability
 
 
-def run(*, predictions: list[Path], votes: Path, question: str, truth: Path | None = None, test: Path) -> None:
+def run(*, predictions: list[Path], votes: Path, model: Path, truth: Path | None = None, test: Path) -> None:
     variants = read_variants(predictions)
     final = list(variants.values())[-1]
     k, responses = oracle.retrieve_votes(votes, final.ids)
     summary = summarise(final, responses)
     tables.write(summary.append_column("k", [k]), test)
-    rho = _true_rho(truth, question, final.ids) if truth else None
+    rho = None
+    if truth:
+        of_galaxies = tables.read(truth).to_pandas().set_index("id").loc[final.ids]
+        rho = vote_probability(description.read(model).answers, of_galaxies)
     for name, table in {
         "calibration": calibration.coverage(variants, k, responses),
         "calibration_curve": calibration.coverage(variants, k, responses, np.arange(1, 101) / 200),
@@ -26,9 +31,3 @@ def run(*, predictions: list[Path], votes: Path, question: str, truth: Path | No
         "classification": classification.metrics(final.rho_GT @ final.weights_T, k, responses),
     }.items():
         tables.write_with_csv(table, test.parent / name)
-
-
-def _true_rho(truth: Path, question: str, ids: list[str]) -> np.ndarray | None:
-    """The true vote probabilities of simulated galaxies, or None if they are not known."""
-    table = tables.read(truth).to_pandas().set_index("id")
-    return table[f"rho_{question}"].loc[ids].to_numpy() if f"rho_{question}" in table else None

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from activezoo import tables
+from activezoo.model import description
 from activezoo.report.posteriors_page import page as write_page
 
 
-def run(*, survey: str, folders: list[Path], figures: list[Path], page: Path) -> None:
+def run(*, survey: str, folders: list[Path], models: list[Path], figures: list[Path], page: Path) -> None:
     with tables.whole_file(page) as partial:
-        partial.write_text(write_page(survey, folders, figures, page.parent), encoding="utf-8")
+        answers = [description.read(model).answers for model in models]
+        partial.write_text(write_page(survey, folders, answers, figures, page.parent), encoding="utf-8")
