@@ -69,7 +69,12 @@ def importance() -> pd.DataFrame:
 
 def dropout_table() -> pd.DataFrame:
     rows = [(dropout, epsilon, 400, 0.5 - dropout - epsilon) for dropout in (0.7, 0.3, 0.5) for epsilon in (0.2, 0.02)]
-    return pd.DataFrame(rows, columns=["dropout", "epsilon", "galaxies", "coverage_error"])
+    table = pd.DataFrame(rows, columns=["dropout", "epsilon", "galaxies", "coverage_error"])
+    return table.assign(
+        surprise=3 + (table.dropout - 0.5) ** 2,
+        standard_error=abs(table.dropout - 0.5) / 9,
+        chosen=table.dropout == 0.5,
+    )
 
 
 def expert_tables() -> dict:
@@ -111,7 +116,7 @@ FIGURES = {
     "distributions": distributions,
     "classification": classified,
     "surprise": lambda: surprise.surprise(importance(), "bar"),
-    "tuning": lambda: tuning.tuning(dropout_table(), 0.5, "bar"),
+    "tuning": lambda: tuning.tuning(dropout_table(), "bar"),
     "experts": lambda: experts.experts(**expert_tables(), question="bar"),
 }
 
@@ -306,13 +311,14 @@ def test_each_bar_of_the_surprise_stands_at_its_feature_in_both_panels():
 
 
 def test_tuning_shows_a_line_for_each_epsilon_and_the_chosen_rate():
-    (axes,) = tuning.tuning(dropout_table(), 0.5, "bar").axes
+    score, axes = tuning.tuning(dropout_table(), "bar").axes
     lines = {drawn.get_label(): drawn.get_xydata() for drawn in axes.lines}
     rates = np.array([0.3, 0.5, 0.7])
     for epsilon in (0.02, 0.2):
         expected = np.column_stack([rates, 0.5 - rates - epsilon])
         np.testing.assert_allclose(lines[f"ε = {epsilon:.2f}"], expected, atol=1e-12)
     assert lines["chosen: 0.50"][:, 0].tolist() == [0.5, 0.5]
+    np.testing.assert_allclose(score.lines[0].get_xydata(), np.column_stack([rates, 3 + (rates - 0.5) ** 2]))
 
 
 def test_experts_are_compared_with_each_predictor():

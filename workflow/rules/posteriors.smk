@@ -51,7 +51,7 @@ use rule step as label_all with:
 
 
 use rule step as tune_dropout with:
-    """Find the dropout rate whose posteriors are calibrated best on held-out galaxies."""
+    """Find the dropout rate whose posteriors are surprised least by the votes on held-out galaxies."""
     input:
         models=expand(f"{RUN}/all/{DESCRIPTION}", seed=MEMBERS, allow_missing=True),
         weights=expand(f"{RUN}/all/{WEIGHTS}", seed=MEMBERS, allow_missing=True),
@@ -184,7 +184,7 @@ use rule step as plot_calibration with:
 
 
 use rule step as plot_tuning with:
-    """Plot how calibration depends on the dropout rate."""
+    """Plot how surprise and calibration depend on the dropout rate."""
     input:
         tuning=TUNING,
     output:

@@ -1,27 +1,29 @@
-"""The dropout rate of prediction, tuned on held-out galaxies until posteriors are calibrated (paper §4)."""
+"""The dropout rate of prediction, tuned by how much the votes on held-out galaxies surprise (paper §4)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
 from activezoo import tables
-from activezoo.errors import InputError
 from activezoo.model import posterior
 from activezoo.model.posterior import Sampling
 from activezoo.model.predictions import Predictions
-from activezoo.posteriors import calibration
+from activezoo.posteriors import calibration, counts
 
 if TYPE_CHECKING:
     from activezoo.model.trained import TrainedModel
 
 RATES = tuple((np.arange(1, 20) / 20).tolist())
-# Acceptable errors ε by which a rate is chosen: the range of the calibration tables.
-ERRORS = tuple((np.arange(2, 21) / 100).tolist())
+# What a choice at the end of the rates means.
+BEYOND = "a better one may lie beyond, or too few galaxies are held out to tell (posteriors.held_out)"
+
+log = logging.getLogger(__name__)
 
 
 def predict_at_rates(
@@ -51,38 +53,65 @@ def predict_at_rates(
     return {rate: Predictions(list(ids), rho_GT, weights_T) for rate, rho_GT in zip(rates, rho_RGT, strict=True)}
 
 
-def coverage_by_rate(predictions: dict[float, Predictions], k: np.ndarray, responses: np.ndarray) -> pd.DataFrame:
-    """Coverage error of the mixture by dropout rate.
+def surprise_by_rate(predictions: Mapping[float, Predictions], k: np.ndarray, responses: np.ndarray) -> pd.DataFrame:
+    """Surprise of the mixture at votes by dropout rate, and coverage error; an extreme choice is logged as a warning.
+
+    The rate of the smallest mean surprise is chosen; of equal ones, the lowest. The surprise is a proper score
+    (Gneiting & Raftery 2007): posteriors gain by being sharp as well as by being calibrated. Coverage error is not, for
+    what is expected of one galaxy makes up for another, and posteriors that do not tell galaxies apart may have none.
+
+    Parameters
+    ----------
+    predictions
+        Of the same held-out galaxies, by dropout rate.
+    k, responses
+        Positive votes and all votes N of each galaxy, shapes (G,).
 
     Returns
     -------
-    A row for each rate and ε of the calibration tables, with the columns `dropout`, `epsilon`, `galaxies`,
-    `coverage_error` (k̂ being the most likely count) and `chosen`: the rate whose absolute coverage error, averaged over
-    many ε and both estimators of k̂, is smallest. One ε alone would choose by chance where few galaxies are held out.
+    A row for each rate and ε of the calibration tables, with the columns
 
-    Raises
-    ------
-    InputError
-        There are too few galaxies.
+    - `dropout`, `epsilon`, `galaxies`;
+    - `surprise`: −log p(k), mean over galaxies, nats;
+    - `difference`: of it from that of the chosen rate, and its `standard_error`, paired, by the differences of single
+      galaxies (missing with one galaxy). Rates within about two standard errors, neighbours first, may be as good;
+    - `coverage_error`, k̂ being the most likely count; missing where no galaxy is within ε;
+    - `chosen`.
     """
-    tables_of_rates, errors = [], {}
+    surprise = pd.DataFrame({rate: counts.surprise(predicted, k, responses) for rate, predicted in predictions.items()})
+    mean = surprise.mean()
+    best = min(surprise, key=lambda rate: (mean[rate], rate))
+    differences = surprise.sub(surprise[best], axis=0)
+    tables_of_rates = []
     for rate, predicted in predictions.items():
-        table = calibration.coverage({f"dropout {rate}": predicted}, k, responses, ERRORS)
-        # Where no galaxy at all is within ε, the posteriors are as wrong as can be.
-        errors[rate] = table.coverage_error.abs().fillna(np.inf).mean()
-        shown = (table.estimator == "mode") & table.epsilon.isin(calibration.EPSILONS)
-        tables_of_rates.append(table.loc[shown, ["epsilon", "galaxies", "coverage_error"]])
-        tables_of_rates[-1].insert(0, "dropout", rate)
-    if min(errors.values()) == np.inf:
-        raise InputError(
-            f"the dropout rate cannot be tuned by {len(k)} held-out galaxies, too few of which are near what any rate "
-            "predicts; raise posteriors.held_out"
-        )
+        coverage = calibration.coverage({f"dropout {rate}": predicted}, k, responses).query("estimator == 'mode'")
+        scores = {
+            "dropout": rate,
+            "epsilon": coverage.epsilon,
+            "galaxies": len(k),
+            "surprise": mean[rate],
+            "difference": differences[rate].mean(),
+            "standard_error": differences[rate].sem(),
+            "coverage_error": coverage.coverage_error,
+            "chosen": rate == best,
+        }
+        tables_of_rates.append(pd.DataFrame(scores))
     table = pd.concat(tables_of_rates, ignore_index=True)
-    return table.assign(chosen=table.dropout == min(errors, key=errors.get))
+    if end := end_of_grid(table):
+        log.warning("the dropout rate chosen, %g, is the %s of those tried; %s", best, end, BEYOND)
+    return table
+
+
+def end_of_grid(table: pd.DataFrame) -> Literal["lowest", "highest"] | None:
+    """At which end of the rates tried the chosen one lies, if at either: from a table of `surprise_by_rate`."""
+    chosen, rates = _chosen(table), table.dropout
+    return "lowest" if chosen == rates.min() else "highest" if chosen == rates.max() else None
 
 
 def read(path: str | Path) -> float:
-    """The chosen rate, from the table of `coverage_by_rate` in parquet."""
-    table = tables.read(Path(path).with_suffix(".parquet")).to_pandas()
+    """The chosen rate, from the table of `surprise_by_rate` in parquet."""
+    return _chosen(tables.read(Path(path).with_suffix(".parquet")).to_pandas())
+
+
+def _chosen(table: pd.DataFrame) -> float:
     return float(table.dropout[table.chosen].iloc[0])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from activezoo import tables
-from activezoo.posteriors import calibration
+from activezoo.posteriors import calibration, dropout_tuning
 from activezoo.posteriors.surprise import EXCESS, SURPRISE
 from activezoo.report.markdown import markdown_figure, markdown_table
 from activezoo.report.paper import PaperNumbers, numbers_for
@@ -37,7 +37,9 @@ CAPTIONS = {
     ),
     "tuning": (
         "The dropout rate",
-        "Coverage error on held-out galaxies against the dropout rate of prediction, and the rate chosen by it.",
+        "Mean surprise −log p(k) on held-out galaxies against the dropout rate of prediction, and the rate of the "
+        "least, which is chosen. Bars are one standard error of the difference from it. Below: coverage error, by "
+        "which nothing is chosen, for posteriors that do not tell galaxies apart may have none.",
     ),
     "distributions": (
         "Distributions",
@@ -135,10 +137,7 @@ def _numbers(figure: str, read: dict[str, pd.DataFrame], paper: PaperNumbers | N
             "answer; lower is better." + _paper_rmse(paper),
         ]
     if figure == "tuning":
-        tuning = read["dropout_tuning"]
-        return [
-            f"By {tuning.galaxies.iloc[0]:,} held-out galaxies, the rate is {tuning.dropout[tuning.chosen].iloc[0]:g}."
-        ]
+        return [tuning_sentence(read["dropout_tuning"])]
     if figure == "classification":
         return [_formatted(read["classification"], 3)]
     if figure == "surprise" and len(read["surprise"]):
@@ -146,6 +145,23 @@ def _numbers(figure: str, read: dict[str, pd.DataFrame], paper: PaperNumbers | N
     if figure == "experts":
         return [experts_table(read["experts_counts"], read["experts_scores"], paper)]
     return []
+
+
+def tuning_sentence(tuning: pd.DataFrame) -> str:
+    """The dropout rate chosen, and how it compares with those next to it."""
+    by_rate = tuning.drop_duplicates("dropout").sort_values("dropout", ignore_index=True)
+    place = by_rate.chosen.idxmax()
+    chosen = by_rate.loc[place]
+    beside = " and ".join(
+        f"at {row.dropout:g} by {row.difference:.4f} ± {row.standard_error:.4f}"
+        for row in by_rate[max(place - 1, 0) : place + 2].drop(place).itertuples()
+    )
+    sentence = (
+        f"By {chosen.galaxies:,} held-out galaxies, the rate is {chosen.dropout:g}: its mean surprise is "
+        f"{chosen.surprise:.4f} nats, less than that {beside} (with standard errors)."
+    )
+    end = dropout_tuning.end_of_grid(tuning)
+    return f"{sentence} It is the {end} of those tried: {dropout_tuning.BEYOND}." if end else sentence
 
 
 def surprise_sentences(table: pd.DataFrame, paper: PaperNumbers | None) -> list[str]:
