@@ -1,6 +1,6 @@
 # make run     set up .venv, then run the workflow; make run ARGS="--configfile config/gz2.yaml" passes on arguments
 # make test    set up .venv, then run the tests
-# make lint    check the style of Python and Snakemake code
+# make lint    check the style of Python and Snakemake code, as make test does
 # make lock    pin the newest versions that pyproject.toml allows in envs/ (takes uv)
 # make clean   remove .venv and caches, but no result
 

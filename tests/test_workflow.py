@@ -392,5 +392,5 @@ def test_the_plan_of_the_paper(tmp_path):
     assert jobs["predict_pool"] == 2 * 4 * 20 * 2
 
 
-def test_style(tmp_path):
+def test_the_linter_of_snakemake_is_content(tmp_path):
     assert "good condition" in snakemake(tmp_path, "--lint")
