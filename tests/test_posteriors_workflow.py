@@ -86,6 +86,20 @@ def test_the_catalogue_has_every_galaxy_with_an_image(predicted):
     assert set(catalogue.N) == {catalogue.N[0]}
 
 
+def test_the_catalogue_says_what_each_galaxy_was_to_the_models(predicted):
+    role = read(predicted / BAR / "posteriors/catalogue.parquet").set_index("id").role
+    split = read(predicted / BAR / "seed_1/split.parquet").set_index("id").role
+    experts = read(predicted / BAR / "posteriors/experts.parquet")
+    expected = {
+        "trained": set(read(predicted / BAR / "seed_1/all/labelled.parquet").id),
+        "held_out": set(read(predicted / BAR / "seed_1/all/held_out.parquet").id),
+        "test": set(split.index[split == "test"]),
+    }
+    expected["experts"] = set(experts.id[experts.role == "evaluate"]) - expected["test"]
+    assert {name: set(role.index[role == name]) for name in expected} == expected
+    assert set(role.index[role.isna()]) == set(role.index) - set(split.index)
+
+
 def test_the_page_shows_every_figure_and_links_every_table(predicted):
     results = predicted / "results/smoke"
     page = (results / "posteriors.md").read_text()
@@ -143,6 +157,7 @@ def test_images_without_votes_get_a_catalogue(predicted):
         np.testing.assert_allclose(catalogue.loc[stored, column], known.loc[stored, column], atol=1e-5)
     rejected = read(predicted / "results/new/catalogue/rejected.parquet")
     assert list(rejected.reason) == ["several image files of this name"] * 2
+    assert catalogue.role.isna().all()
     assert "broken.jpg" in " ".join(read(predicted / "results/new/images/rejected.parquet").image)
 
 

@@ -114,6 +114,10 @@ use rule step as posterior_catalogue with:
     input:
         predictions=expand(PREDICTIONS, variant=VARIANTS[-1], part=CATALOGUE_PARTS, allow_missing=True),
         model=of_trained_model(f"seed_1/all/{DESCRIPTION}"),
+        # What each galaxy was to the models, unless they are of another survey.
+        split=[] if SURVEY["kind"] == "images" else expand(SPLIT, seed=1, allow_missing=True),
+        labelled=[] if SURVEY["kind"] == "images" else f"{QUESTION}/seed_1/all/{LABELLED}",
+        held_out=[] if SURVEY["kind"] == "images" else expand(HELD_OUT, seed=1, allow_missing=True),
     output:
         catalogue=POSTERIOR_CATALOGUE,
     pathvars:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from activezoo import tables
 from activezoo.model import votes
 from activezoo.model.predictions import Predictions
 from activezoo.posteriors import counts
+from activezoo.survey.roles import galaxies_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,6 +81,27 @@ def summarise(predictions: Predictions, responses: int | np.ndarray, quantiles: 
         columns["mutual_information"][rows] = votes.mutual_information(predictions.rho_GT[rows], n)
         columns["p_majority"][rows] = counts.majority(pmf_RK)
     return pa.table(columns)
+
+
+def roles_of(split: str | Path, labelled: str | Path, held_out: str | Path) -> dict[str, str]:
+    """What galaxies were to the models whose posteriors a catalogue holds, by id.
+
+    `trained` on, `held_out` to tune predictions, of the `test` set, or `experts`: kept back to judge what experts would
+    say. Galaxies that the question cannot be asked of are left out.
+    """
+    roles = dict.fromkeys(tables.read(split, ["id"])["id"].to_pylist(), "experts")
+    roles |= dict.fromkeys(galaxies_of(tables.read(split), "test"), "test")
+    for path, role in ((labelled, "trained"), (held_out, "held_out")):
+        roles |= dict.fromkeys(tables.read(path, ["id"])["id"].to_pylist(), role)
+    return roles
+
+
+def with_roles(catalogue: pa.Table, roles: Mapping[str, str]) -> pa.Table:
+    """The rows of a catalogue with the column `role` after their id; missing of galaxies that no model knows."""
+    import pyarrow as pa
+
+    column = pa.array([roles.get(galaxy) for galaxy in catalogue["id"].to_pylist()], pa.string())
+    return catalogue.add_column(1, "role", column)
 
 
 def _quantiles(predictions: Predictions, probabilities: Sequence[float]) -> np.ndarray:

@@ -6,18 +6,22 @@ from pathlib import Path
 from activezoo import tables
 from activezoo.model import description
 from activezoo.model.predictions import stream_predictions
-from activezoo.posteriors.catalogue import summarise
+from activezoo.posteriors.catalogue import roles_of, summarise, with_roles
 
 
 def run(
     *,
     predictions: list[Path],
     model: Path,
+    split: Path | None = None,
+    labelled: Path | None = None,
+    held_out: Path | None = None,
     responses: int | None = None,
     quantiles: int | None = None,
     catalogue: Path,
 ) -> None:
     expected = responses or description.read(model).expected_responses
+    roles = {} if split is None else roles_of(split, labelled, held_out)
     batches = (batch for path in predictions for batch in stream_predictions(path))
-    tables.write_stream((summarise(batch, expected, quantiles) for batch in batches), catalogue)
+    tables.write_stream((with_roles(summarise(batch, expected, quantiles), roles) for batch in batches), catalogue)
     logging.info("posteriors of %d responses", expected)
