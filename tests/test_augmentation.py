@@ -190,9 +190,9 @@ def test_a_blob_keeps_place_and_light(stored_size, size, uniforms, off_x, off_y)
     y, x = np.mgrid[:stored_size, :stored_size]
     blob = np.exp(-((x - centre_x) ** 2 + (y - centre_y) ** 2) / (2 * width**2))
     sampled = viewed(blob.astype(np.float32), uniforms, shown, size).astype(float)
-    assert sampled.sum() * step**2 == pytest.approx(2 * np.pi * width**2, rel=0.01)
-    assert np.average(x_S, weights=sampled) == pytest.approx(centre_x, abs=0.02 * step)
-    assert np.average(y_S, weights=sampled) == pytest.approx(centre_y, abs=0.02 * step)
+    assert sampled.sum() * step**2 == pytest.approx(2 * np.pi * width**2, rel=0.03)
+    assert np.average(x_S, weights=sampled) == pytest.approx(centre_x, abs=0.04 * step)
+    assert np.average(y_S, weights=sampled) == pytest.approx(centre_y, abs=0.04 * step)
 
 
 def test_contrast_of_a_shrunk_image_is_about_the_mean_of_the_stored_one():
