@@ -9,7 +9,7 @@ from activezoo import tables
 from activezoo.model import posterior
 from activezoo.model.posterior import Sampling
 from activezoo.model.predictions import Predictions
-from activezoo.posteriors import dropout_tuning
+from activezoo.posteriors import calibration, dropout_tuning
 
 SAMPLING = Sampling(augmentations=3, masks=1, draws="even")
 IDS = [f"galaxy{number}" for number in range(30)]
@@ -61,16 +61,32 @@ def test_the_score_is_that_of_scipy():
     assert (table.difference[0.6], table.standard_error[0.6]) == (0, 0)
 
 
-def test_a_dull_posterior_loses_although_it_is_calibrated():
-    """One that tells no galaxies apart, but has the distribution of their votes, is calibrated as a whole."""
-    rng = np.random.default_rng(2)
-    rho = rng.beta(2, 2, 2000)
-    k, responses = rng.binomial(40, rho), np.full(2000, 40)
-    ids, weights_T = [str(row) for row in range(2000)], np.full(40, 1 / 40)
-    dull = np.tile(rng.beta(2, 2, 40), (2000, 1))
-    sharp = expit(np.log(rho / (1 - rho))[:, None] + 0.05 + rng.normal(0, 0.1, (2000, 40)))
+def test_columns():
+    predictions, k, responses = made_up((0.1, 0.6), galaxies=60)
+    table = dropout_tuning.surprise_by_rate(predictions, k, responses)
+    names = ["dropout", "epsilon", "galaxies", "surprise", "difference", "standard_error", "coverage_error", "chosen"]
+    assert table.columns.tolist() == names
+    expected = [[rate, epsilon] for rate in (0.1, 0.6) for epsilon in (0.02, 0.05, 0.1, 0.2)]
+    assert table[["dropout", "epsilon"]].to_numpy().tolist() == expected
+    assert (table.galaxies == 60).all()
+    for row in table.itertuples():
+        coverage = calibration.coverage({"it": predictions[row.dropout]}, k, responses, [row.epsilon])
+        mode = coverage.coverage_error[coverage.estimator == "mode"].item()
+        assert row.coverage_error == pytest.approx(mode, nan_ok=True)
+
+
+def test_a_dull_posterior_loses_although_its_coverage_is_better():
+    """One that tells no galaxies apart, but has the distribution of their ρ, against one that is a little too sure."""
+    rng = np.random.default_rng(6)
+    ids, weights_T = [str(row) for row in range(2000)], np.full(50, 1 / 50)
+    logit = rng.normal(0, 1, 2000)
+    k, responses = rng.binomial(40, expit(logit)), np.full(2000, 40)
+    dull = np.tile(np.quantile(expit(logit), (np.arange(50) + 0.5) / 50), (2000, 1))
+    sharp = np.tile(expit(logit + rng.normal(0, 0.35, 2000))[:, None], 50)
     predictions = {0.2: Predictions(ids, sharp, weights_T), 0.9: Predictions(ids, dull, weights_T)}
     table = dropout_tuning.surprise_by_rate(predictions, k, responses)
+    coverage_error = table.coverage_error.abs().groupby(table.dropout).mean()
+    assert coverage_error[0.9] < 0.5 * coverage_error[0.2]
     assert set(table.dropout[table.chosen]) == {0.2}
     of_dull = table[table.dropout == 0.9].iloc[0]
     assert of_dull.difference > 10 * of_dull.standard_error

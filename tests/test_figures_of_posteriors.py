@@ -318,7 +318,18 @@ def test_tuning_shows_a_line_for_each_epsilon_and_the_chosen_rate():
         expected = np.column_stack([rates, 0.5 - rates - epsilon])
         np.testing.assert_allclose(lines[f"ε = {epsilon:.2f}"], expected, atol=1e-12)
     assert lines["chosen: 0.50"][:, 0].tolist() == [0.5, 0.5]
-    np.testing.assert_allclose(score.lines[0].get_xydata(), np.column_stack([rates, 3 + (rates - 0.5) ** 2]))
+    surprise, errors = 3 + (rates - 0.5) ** 2, abs(rates - 0.5) / 9
+    np.testing.assert_allclose(line(score, "black"), np.column_stack([rates, surprise]))
+    (bars,) = intervals(score)
+    np.testing.assert_allclose(bars[:, :, 1], np.column_stack([surprise - errors, surprise + errors]))
+    assert line(score, "black", "--", "chosen: 0.50")[:, 0].tolist() == [0.5, 0.5]
+
+
+def test_tuning_without_coverage_or_errors_can_be_drawn():
+    """By one held-out galaxy, far from what any rate predicts."""
+    figure = tuning.tuning(dropout_table().assign(coverage_error=np.nan, standard_error=np.nan), "bar")
+    draw_as_saved(figure)
+    assert line(figure.axes[0], "black")[:, 0].tolist() == [0.3, 0.5, 0.7]
 
 
 def test_experts_are_compared_with_each_predictor():

@@ -91,6 +91,29 @@ def test_what_is_not_defined_is_called_so(folder, tmp_path):
     assert row(posteriors_page.coverage_table(both, None), "mixture") == ["not defined (not defined)"] * 4
 
 
+def tuned(chosen: float) -> pd.DataFrame:
+    """A table like that of `dropout_tuning.surprise_by_rate`, not in the order of the rates."""
+    rates = np.repeat([0.4, 0.2, 0.3, 0.5], 2)
+    difference = np.round(np.abs(rates - chosen) / 10, 4)
+    columns = {"dropout": rates, "epsilon": [0.02, 0.2] * 4, "galaxies": 1200, "surprise": 2.5 + difference}
+    scores = {"difference": difference, "standard_error": 0.003, "coverage_error": 0.1, "chosen": rates == chosen}
+    return pd.DataFrame(columns | scores)
+
+
+def test_the_tuned_rate_is_compared_with_its_neighbours():
+    assert posteriors_page.tuning_sentence(tuned(0.3)) == (
+        "By 1,200 held-out galaxies, the rate is 0.3: its mean surprise is 2.5000 nats, less than that at 0.2 by "
+        "0.0100 ± 0.0030 and at 0.4 by 0.0100 ± 0.0030 (with standard errors)."
+    )
+
+
+@pytest.mark.parametrize(("rate", "neighbour", "end"), [(0.2, 0.3, "lowest"), (0.5, 0.4, "highest")])
+def test_a_tuned_rate_at_the_end_of_those_tried_is_called_so(rate, neighbour, end):
+    sentence = posteriors_page.tuning_sentence(tuned(rate))
+    assert f"less than that at {neighbour} by 0.0100 ± 0.0030 (with standard errors). It is the {end} of" in sentence
+    assert "(posteriors.held_out)." in sentence
+
+
 def what_drives(**columns) -> pd.DataFrame:
     """A table like that of `surprise.explain`, with these columns in place of its own."""
     rows = [

@@ -28,9 +28,8 @@ def tuning(table: pd.DataFrame, question: str) -> Figure:
     with rc_context(STYLE):
         figure = Figure(figsize=(COLUMN, 4.2), layout="constrained")
         score, calibration = figure.subplots(2, 1, sharex=True)
-        score.errorbar(
-            by_rate.dropout, by_rate.surprise, by_rate.standard_error, color="black", marker="o", markersize=3
-        )
+        bars = {"yerr": by_rate.standard_error, "elinewidth": 0.9}
+        score.errorbar(by_rate.dropout, by_rate.surprise, **bars, color="black", marker="o", markersize=3)
         for epsilon, colour, marker in zip(epsilons, colours, "os^D" * len(epsilons), strict=False):
             rows = table[table.epsilon == epsilon]
             label = f"ε = {epsilon:.2f}"
