@@ -381,6 +381,13 @@ def test_real_galaxies_are_shown_beside_their_own_votes(tmp_path):
             assert (results / f"figures/{question}/{figure}.png").stat().st_size > 10_000
 
 
+def test_the_release_can_be_fetched_where_nothing_is_yet(tmp_path):
+    configfiles = (ROOT / "config/gz2.yaml",)
+    printed = snakemake(tmp_path, "--dry-run", "--printshellcmds", "download", configfiles=configfiles)
+    assert "python -m activezoo download --catalogue=data/gz2/gz2_hart16.csv.gz" in printed
+    assert planned_of(printed) == {"download": 1, "total": 1}
+
+
 def test_the_plan_of_the_paper(tmp_path):
     """Four seeds × twenty iterations × two strategies × two questions of the full release."""
     for name in ("gz2_hart16.csv.gz", "gz2_filename_mapping.csv", "images_gz2/images/1.jpg"):

@@ -49,6 +49,10 @@ rule download:
     localrule: True
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=1440,
+        gpu=0,
     params:
         **step("download"),
         settings=flags(SURVEY["release"]),
