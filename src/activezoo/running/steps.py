@@ -98,7 +98,8 @@ def parameters(step: str) -> frozenset[str]:
 def command(step: str, values: Mapping[str, Any]) -> str:
     """The shell command of a step, with those of the values that its `run` takes."""
     taken = parameters(step)
-    return f"python -m activezoo {step} {flags({name: value for name, value in values.items() if name in taken})}"
+    own = flags({name: value for name, value in values.items() if name in taken})
+    return f"python -m activezoo {step} {own}".rstrip()
 
 
 def flags(values: Mapping[str, Any]) -> str:
