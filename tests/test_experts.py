@@ -13,8 +13,8 @@ from scipy.optimize import minimize
 from scipy.stats import binomtest
 
 from activezoo.errors import InputError
-from activezoo.posteriors import experts
-from activezoo.posteriors.experts import ClassColumns
+from activezoo.posteriors import expert_classes, experts
+from activezoo.survey.layout import ClassColumns
 from activezoo.survey.simulation import simulate_survey
 
 BARS = ClassColumns("dr7objid", "class", ["weak", "intermediate", "strong"])
@@ -33,7 +33,7 @@ def catalogue(tmp_path):
 
 
 def read(path):
-    return experts.read_experts(path, BARS)
+    return expert_classes.read_experts(path, BARS)
 
 
 def test_reads_ids_as_text_and_classes_as_answers(catalogue):
@@ -44,7 +44,7 @@ def test_reads_ids_as_text_and_classes_as_answers(catalogue):
         "is_positive": [True, False, True],
     }
     assert table.is_positive.dtype == bool
-    strong = experts.read_experts(path, BARS._replace(positive=["strong"]))
+    strong = expert_classes.read_experts(path, BARS._replace(positive=["strong"]))
     assert strong.is_positive.tolist() == [False, False, True]
 
 
@@ -75,23 +75,23 @@ def test_missing_file_or_column(catalogue, tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read(tmp_path / "other.csv")
     with pytest.raises(InputError, match="no column 'bar'"):
-        experts.read_experts(catalogue("1,weak"), BARS._replace(class_column="bar"))
+        expert_classes.read_experts(catalogue("1,weak"), BARS._replace(class_column="bar"))
 
 
 @given(st.lists(st.text("0123456789", min_size=1, max_size=18), min_size=1, max_size=60, unique=True), st.randoms())
 def test_split_depends_on_the_galaxies_not_on_their_order(ids, random):
-    roles = dict(zip(ids, experts.split(ids, "bar"), strict=True))
+    roles = dict(zip(ids, expert_classes.split(ids, "bar"), strict=True))
     assert list(roles.values()).count("fit") == round(0.8 * len(ids))
-    assert set(roles.values()) <= set(experts.ROLES)
+    assert set(roles.values()) <= set(expert_classes.ROLES)
     shuffled = random.sample(ids, len(ids))
-    assert roles == dict(zip(shuffled, experts.split(shuffled, "bar"), strict=True))
+    assert roles == dict(zip(shuffled, expert_classes.split(shuffled, "bar"), strict=True))
 
 
 def test_split_is_random_and_another_for_another_question():
     ids = [f"{number:04}" for number in range(2000)]
-    fit = experts.split(ids, "bar") == "fit"
+    fit = expert_classes.split(ids, "bar") == "fit"
     assert fit[:1000].mean() == pytest.approx(0.8, abs=0.05)
-    other = experts.split(ids, "spiral") == "fit"
+    other = expert_classes.split(ids, "spiral") == "fit"
     assert np.mean(fit & other) == pytest.approx(0.64, abs=0.03)
 
 
@@ -190,7 +190,7 @@ def test_rescaled_fractions_count_what_volunteers_miss():
     strength = rng.random(4000)
     is_bar = rng.random(4000) < 1 / (1 + np.exp(-12 * (strength - 0.4)))
     fraction = rng.binomial(25, 1 / (1 + np.exp(-8 * (strength - 0.75)))) / 25
-    fit = experts.split([f"{number:04}" for number in range(4000)], "bar") == "fit"
+    fit = expert_classes.split([f"{number:04}" for number in range(4000)], "bar") == "fit"
     rescaled = experts.fit_rescaling(fraction[fit], is_bar[fit]).probability(fraction[~fit])
     predictors = {"volunteers": fraction[~fit], "volunteers, rescaled": rescaled}
     counts, _, scores = experts.compare(is_bar[~fit], predictors)

@@ -61,7 +61,8 @@ def server_of(house: Path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(house))
         patch.setattr(forkserver, "__file__", str(house / "activezoo/running/forkserver.py"))
-        patch.delenv(forkserver.VARIABLE, raising=False)
+        patch.setenv(forkserver.VARIABLE, "")  # so that it is put back as it was, even if there was none
+        patch.delenv(forkserver.VARIABLE)
         with forkserver.start() as server:
             yield server
 

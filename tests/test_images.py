@@ -16,6 +16,7 @@ from activezoo import tables
 from activezoo.cli import main
 from activezoo.errors import InputError
 from activezoo.survey import image_shards, images
+from activezoo.survey.shards import shard_rows
 
 RNG = np.random.default_rng(1)
 NOISE = RNG.integers(0, 256, (32, 32, 3), dtype=np.uint8)
@@ -148,7 +149,7 @@ def test_unusable_images_have_a_reason(tmp_path):
 
 @given(galaxies=st.integers(0, 10**6), shards=st.integers(1, 200))
 def test_shards_share_the_galaxies(galaxies, shards):
-    rows = images.shard_rows(galaxies, shards)
+    rows = shard_rows(galaxies, shards)
     assert len(rows) == shards
     assert rows[0][0] == 0
     assert rows[-1][1] == galaxies

@@ -62,8 +62,8 @@ def load_weights(network: keras.Model, path: str | Path) -> None:
         network.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
-            f"{path}: these weights do not fit the configured network ({str(error).splitlines()[0]}); "
-            "use the configuration that they were trained with, or delete the file to train it again"
+            f"{path}: these weights do not fit the network described in model.json ({str(error).splitlines()[0]}); "
+            "delete the file to train it again"
         ) from error
     if network.compiled:
         network.optimizer.learning_rate = learning_rate

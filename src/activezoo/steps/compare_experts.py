@@ -7,13 +7,14 @@ from activezoo import tables
 from activezoo.errors import InputError
 from activezoo.model.predictions import read_predictions
 from activezoo.posteriors import experts as expert_classes
+from activezoo.posteriors.expert_classes import ROLES
 from activezoo.report.figures import style
 from activezoo.report.figures.experts import experts as plot
 
 
 def run(*, experts: Path, classifier: Path, posteriors: Path, question: str, png: Path) -> None:
     classed = tables.read(experts).to_pandas()
-    fit, evaluate = (classed[classed.role == role] for role in expert_classes.ROLES)
+    fit, evaluate = (classed[classed.role == role] for role in ROLES)
     rescaling = expert_classes.fit_rescaling(fit.k / fit.N, fit.is_positive)
     cnn, bayesian = (read_predictions(path) for path in (classifier, posteriors))
     if not cnn.ids == bayesian.ids == evaluate["id"].to_list():

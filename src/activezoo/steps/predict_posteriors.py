@@ -12,7 +12,8 @@ from activezoo.model.posterior import Sampling
 from activezoo.model.predictions import write_predictions
 from activezoo.posteriors import dropout_tuning
 from activezoo.posteriors import rescaling as rescalings
-from activezoo.survey.images import grey_reader, shard_rows
+from activezoo.survey.images import grey_reader
+from activezoo.survey.shards import shard_rows
 
 
 def run(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from activezoo import tables
 from activezoo.errors import InputError
-from activezoo.posteriors.experts import read_experts
-from activezoo.posteriors.experts import split as split_classes
+from activezoo.posteriors.expert_classes import read_experts
+from activezoo.posteriors.expert_classes import split as split_classes
 from activezoo.survey import oracle
 from activezoo.survey.layout import ClassColumns
 

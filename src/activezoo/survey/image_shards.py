@@ -17,7 +17,7 @@ import numpy as np
 
 from activezoo import tables
 from activezoo.errors import InputError
-from activezoo.survey.images import shard_rows
+from activezoo.survey.shards import shard_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +16,6 @@ if TYPE_CHECKING:
 
 # Bytes of grey images that a job may hold, to save reading them again for each batch.
 IN_MEMORY = 128 << 20
-
-
-def shard_rows(galaxies: int, shards: int) -> list[tuple[int, int]]:
-    """First row and row after the last of each shard: contiguous, of sizes that differ by 1 at most."""
-    return list(pairwise(galaxies * shard // shards for shard in range(shards + 1)))
 
 
 def read_pixels(index: pa.Table, folder: str | Path) -> np.ndarray:

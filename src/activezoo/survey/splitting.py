@@ -21,8 +21,8 @@ def split(ids: Sequence[str], question: str, seed: int, test_galaxies: int, init
     if len(ids) <= test_galaxies + initial:
         raise InputError(
             f"question {question!r}: {len(ids)} usable galaxies are too few for {test_galaxies} test and {initial} "
-            f"initial ones and a pool; lower loop.test_galaxies or questions.{question}.initial, or see the rejected "
-            "rows in the catalogue folder"
+            f"initial ones and a pool; lower loop.test_galaxies or questions.{question}.initial, or see "
+            f"the rejected rows in {question}/rejected.parquet"
         )
     # Drawn in order of id, so that the order of the catalogue does not matter.
     order = np.argsort(np.asarray(ids), kind="stable")
