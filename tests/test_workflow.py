@@ -153,7 +153,7 @@ EDITS = {
         "CAPTION = 128, 6",
         {"plot_acquired_galaxies", "plot_informative_galaxies"},
     ),
-    "src/activezoo/survey/image_shards.py": ("Resampling.HAMMING", "Resampling.BOX", {"store_images", "index_images"}),
+    "src/activezoo/survey/image_shards.py": ("Resampling.HAMMING", "Resampling.BOX", {"store_images"}),
     "src/activezoo/steps/split.py": ('"%d galaxies: %s"', '"%d galaxies, %s"', {"split"}),
     "src/activezoo/model/training.py": ("np.empty((2, 0), np.int64)", "np.empty((2, 0), int)", {"train"}),
     "src/activezoo/posteriors/calibration.py": ("EPSILONS = (0.02", "EPSILONS = (0.03", set()),
