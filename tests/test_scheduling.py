@@ -1,4 +1,4 @@
-"""The rate of jobs: none on this machine, unless the user wants one."""
+"""The rate of jobs: none on this machine, unless the user wants one. And plans, made without what nobody asked for."""
 
 from __future__ import annotations
 
@@ -95,3 +95,40 @@ def test_another_snakemake_is_left_alone(missing):
         delattr(each, last)
     lift_default_job_rate(changed)
     assert changed == untouched
+
+
+PLANNED = """
+import sys
+
+sys.path.insert(0, {src!r})
+from activezoo.running.scheduling import plan_quickly
+
+plan_quickly(workflow, list_jobs={list_jobs})
+
+
+rule one:
+    localrule: True
+    output:
+        "done",
+    conda:
+        "environment.yaml"
+    params:
+        word=lambda wildcards: print("expanded") or "word",
+    shell:
+        "touch {{output}}"
+"""
+
+
+@pytest.mark.parametrize("list_jobs", [True, False])
+@pytest.mark.parametrize("arguments", [[], ["--dry-run"]])
+def test_a_plan_expands_parameters_only_to_show_them(tmp_path, list_jobs, arguments):
+    src = str(Path(__file__).parents[1] / "src")
+    (tmp_path / "Snakefile").write_text(PLANNED.format(src=src, list_jobs=list_jobs))
+    (tmp_path / "environment.yaml").write_text("name: environment\ndependencies: [python]\n")
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--scheduler", "greedy", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    printed = done.stdout + done.stderr
+    assert (tmp_path / "done").exists() == (not arguments)
+    assert ("rule one:" in printed) == (list_jobs or not arguments)
+    assert ("expanded" in printed) == (list_jobs or not arguments)

@@ -19,7 +19,7 @@ from activezoo.running import forkserver, provenance, steps
 from activezoo.running.configuration import validated
 from activezoo.running.progress import Progress
 from activezoo.running.runtime import prepend_to_python_path
-from activezoo.running.scheduling import lift_default_job_rate, plan_without_listing_jobs
+from activezoo.running.scheduling import lift_default_job_rate, plan_quickly
 from activezoo.running.steps import flags, section
 from activezoo.survey.layout import Answers, ClassColumns, Columns
 
@@ -30,8 +30,7 @@ with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml"))
         raise WorkflowError(str(error))
 
 progress = Progress.attach("snakemake.logging", model_rule="evaluate")
-if progress.terminal and not workflow.output_settings.printshellcmds:
-    plan_without_listing_jobs()
+plan_quickly(workflow, list_jobs=not progress.terminal or workflow.output_settings.printshellcmds)
 
 # Jobs, here and on the nodes of a cluster, run the package of this checkout, installed or not. From those in a conda
 # environment Snakemake takes the variable away, so that the shell has to set it once more.
