@@ -336,3 +336,16 @@ def test_step(tmp_path):
     flags = ["--galaxies=2", "--image-size=32", "--seed=5", "--threads=1", f"--catalogue={catalogue}"]
     assert main(["simulate_survey", *flags]) == 0
     assert len(column(catalogue.parent, "dr7objid")) == 2
+
+
+@pytest.mark.parametrize("inclination", [0.2, 1.2, 1.5])
+@pytest.mark.parametrize("bar_axis_ratio", [0.3, 0.05, 0.001])
+@pytest.mark.parametrize("redshift", [0.02, 0.25])
+def test_a_bar_narrower_than_a_pixel_keeps_its_light(inclination, bar_axis_ratio, redshift):
+    """The grid has no pixel at the centre, so the bar may pass between two rows of them."""
+    barred = DISC._replace(
+        inclination=inclination, bar_axis_ratio=bar_axis_ratio, bar_angle=0.0, position_angle=0.0, redshift=redshift
+    )
+    light = simulation.surface_brightness(barred, simulation.field_of_view(barred))
+    assert light["bar"][0, 0].real == pytest.approx(barred.bar_fraction, rel=1e-4)
+    assert light["lens"][0, 0].real == pytest.approx(barred.bar_fraction, rel=1e-4)

@@ -317,7 +317,9 @@ def surface_brightness(galaxy: Galaxy, grid: Grid) -> dict[str, np.ndarray]:
     if galaxy.bar_fraction:
         along, across = rotate(major, minor, galaxy.bar_angle)
         for name, bar_radius in (("bar", np.hypot(along, across / galaxy.bar_axis_ratio)), ("lens", radius)):
-            profile = np.exp(-((1.3 / galaxy.bar_length * bar_radius) ** 3))
+            fall = (1.3 / galaxy.bar_length * bar_radius) ** 3
+            # Relative to the brightest pixel, as a bar much narrower than a pixel would have no light in any.
+            profile = np.exp(fall.min() - fall)
             light[name] = component(profile, galaxy.bar_fraction) * thickness
         light["disc"] -= 0.5 * light["lens"]
     return light
