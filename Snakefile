@@ -34,7 +34,7 @@ include: "workflow/rules/experts.smk"
 include: "workflow/rules/report.smk"
 
 
-# All models of the loop, not only what its report needs of them: so one that was deleted is made again.
+# Every model of the loop, and not its report alone. So a model that was deleted is made again.
 LOOP = [
     expand(f"{{folder}}/{METRICS}", folder=MODELS),
     expand(POOL, question=QUESTIONS, seed=SEEDS),

@@ -207,8 +207,8 @@ def main() -> None:
         architecture=architecture,
         view=view,
         stored_size=sizes.stored,
-        labels=1000,
-        mean_responses=40.0,
+        galaxies=1000,
+        votes=40_000,
     )
     model = TrainedModel(described, network.build(architecture))
     with TemporaryDirectory() as name:

@@ -62,8 +62,8 @@ def description(view):
         architecture=ARCHITECTURE,
         view=view,
         stored_size=24,
-        labels=30,
-        mean_responses=40.0,
+        galaxies=30,
+        votes=1200,
     )
 
 

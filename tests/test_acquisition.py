@@ -27,14 +27,15 @@ def candidates(ids=IDS, rho_GT=None, seed=1):
 def ranked(name, **options):
     """Ids in the order of a strategy."""
     of = candidates(**options)
-    return [of.ids[place] for place in registry.load(name).rank(of).order]
+    return [of.ids[place] for place in registry.choose(registry.load(name), of).galaxies]
 
 
 @pytest.mark.parametrize("name", registry.names())
-def test_every_strategy_ranks_every_candidate_once_whatever_their_order(name):
+def test_every_strategy_ranks_every_candidate_whatever_their_order(name):
     rho_GT = np.random.default_rng(3).random((100, 7))
     order = ranked(name, rho_GT=rho_GT)
-    assert sorted(order) == IDS
+    assert sorted(set(order)) == IDS
+    assert len(order) == len(IDS) or registry.load(name).votes == "any"
     assert ranked(name, ids=IDS[::-1], rho_GT=rho_GT[::-1]) == order
 
 
@@ -59,7 +60,7 @@ def test_ranking_is_by_score_then_id_whatever_the_order(galaxies):
     galaxies = [(name, value) for name, value in galaxies if "\x00" not in name]
     expected = [name for name, value in sorted(galaxies, key=lambda pair: (-pair[1], pair[0]))]
     ids = [name for name, _ in galaxies]
-    order, _ = registry.by_score(ids, np.array([value for _, value in galaxies]))
+    order = registry.by_score(ids, np.array([value for _, value in galaxies])).galaxies
     assert [ids[place] for place in order] == expected
 
 
@@ -76,6 +77,31 @@ def test_bald_ranks_by_mutual_information():
         return -(pmf * np.log(pmf)).sum(axis=-1)
 
     information = entropy(pmf_GTK.mean(axis=1)) - entropy(pmf_GTK).mean(axis=1)
-    ranking = registry.load("bald").rank(candidates(rho_GT=rho_GT))
-    np.testing.assert_allclose(ranking.score, information, atol=1e-12)
-    np.testing.assert_array_equal(ranking.order, np.argsort(-information))
+    asks = registry.load("bald").rank(candidates(rho_GT=rho_GT))
+    np.testing.assert_array_equal(asks.galaxies, np.argsort(-information))
+    np.testing.assert_allclose(asks.score, np.sort(information)[::-1], atol=1e-12)
+
+
+@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("few", [None, 4])
+def test_galaxies_are_asked_once_for_all_votes_or_for_a_few(name, few):
+    rho_GT = np.random.default_rng(5).random((100, 7))
+    known = np.random.default_rng(6).integers(0, 2, 100) * 3
+    strategy = registry.load(name)
+    of = candidates(rho_GT=rho_GT)._replace(known_votes=known, few_votes=few)
+    asks = registry.choose(strategy, of)
+    if strategy.votes == "any":
+        assert (asks.votes > 0).all()
+        return
+    assert set(asks.galaxies) == set(np.flatnonzero(known == 0))
+    assert len(set(asks.galaxies)) == len(asks.galaxies)
+    assert (asks.votes is None) if strategy.votes == "all" or few is None else (asks.votes == few).all()
+
+
+@pytest.mark.parametrize(("name", "of"), [("bald_few", "bald"), ("random_few", "random")])
+def test_few_votes_are_ranked_for_few_votes(name, of):
+    rho_GT = np.random.default_rng(4).random((100, 5))
+    few = registry.choose(registry.load(name), candidates(rho_GT=rho_GT)._replace(few_votes=3))
+    expected = registry.load(of).rank(candidates(rho_GT=rho_GT)._replace(expected_responses=3))
+    np.testing.assert_array_equal(few.galaxies, expected.galaxies)
+    np.testing.assert_array_equal(few.score, expected.score)

@@ -138,8 +138,8 @@ def test_columns_of_a_question_may_be_one_or_several():
 
 
 def test_text_from_the_command_line_is_read_as_the_type_that_is_asked_for():
-    config = validated(with_values(loop={"iterations": "30", "seeds": ["1", "2"], "warm_start": "false"}), SCHEMA)
-    assert (config["loop"]["iterations"], config["loop"]["seeds"], config["loop"]["warm_start"]) == (30, [1, 2], False)
+    config = validated(with_values(loop={"iterations": "30", "seeds": ["1", "2"], "kept_weights": "0.5"}), SCHEMA)
+    assert (config["loop"]["iterations"], config["loop"]["seeds"], config["loop"]["kept_weights"]) == (30, [1, 2], 0.5)
     # And what YAML itself takes for text, for want of a point.
     assert validated(with_values(training__learning_rate="1e-3"), SCHEMA)["training"]["learning_rate"] == 0.001
 

@@ -10,15 +10,15 @@ from activezoo.model import description as descriptions
 
 def test_a_description_comes_back_from_its_file(description, tmp_path):
     path = tmp_path / "model.json"
-    described = description._replace(mean_responses=128 / 3)
+    described = description._replace(votes=1280)
     descriptions.write(described, path)
     assert descriptions.read(path) == described
     assert json.loads(path.read_text())["view"] == {"zoom": [1.1, 1.3], "crop": "anywhere"}
 
 
-@pytest.mark.parametrize(("mean", "expected"), [(40.5, 41), (34 / 3, 11), (0.2, 1)])
-def test_expected_responses_are_the_rounded_mean(description, mean, expected):
-    assert description._replace(mean_responses=mean).expected_responses == expected
+@pytest.mark.parametrize(("galaxies", "votes", "expected"), [(2, 81, 41), (3, 34, 11), (5, 1, 1)])
+def test_expected_responses_are_the_rounded_mean(description, galaxies, votes, expected):
+    assert description._replace(galaxies=galaxies, votes=votes).expected_responses == expected
 
 
 def test_draws_are_told_apart_by_iteration_and_outside_the_loop_by_name(description):

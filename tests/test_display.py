@@ -147,13 +147,13 @@ def test_latest_result_of_each_question_and_strategy(run, tmp_path):
     for number, (question, model) in enumerate(map(str.split, [*models, "smooth bald/iteration_2"])):
         log = tmp_path / f"{number}.log"
         log.write_text(
-            f"INFO nothing yet\nINFO {96 + number} labels: RMSE 0.1{number}, test loss 25.3\npeak memory 7 MB\n"
+            f"INFO nothing yet\nINFO {96 + number} votes: RMSE 0.1{number}, test loss 25.3\npeak memory 7 MB\n"
         )
         live.model(model, question, [log])
         if number == 0:
-            assert live.shown()[3:] == ["smooth: RMSE initial 0.10 (96 labels)"]
-    assert live.shown()[3] == "bar: RMSE initial 0.13 (99 labels)"
-    assert live.shown()[4:] == ["smooth: RMSE bald 0.15 (101 labels), random 0.12 (98 labels)"]
+            assert live.shown()[3:] == ["smooth: RMSE initial 0.10 (96 votes)"]
+    assert live.shown()[3] == "bar: RMSE initial 0.13 (99 votes)"
+    assert live.shown()[4:] == ["smooth: RMSE bald 0.15 (101 votes), random 0.12 (98 votes)"]
     live.model("bald/iteration_3", "smooth", [tmp_path])  # a log that cannot be read
     assert live.shown()[2].startswith("7 of 9 models")
 
@@ -353,7 +353,7 @@ rule evaluate:
     params:
         strategy=lambda wildcards: wildcards.model.partition("/")[0],
     shell:
-        "read -r line <go; echo INFO 96 labels: RMSE 0.1346, test loss 25.3 >{{log}}; "
+        "read -r line <go; echo INFO 96 votes: RMSE 0.1346, test loss 25.3 >{{log}}; "
         "test {{params.strategy}} != $BAD; touch {{output}}"
 
 
@@ -444,7 +444,7 @@ def test_display_stands_in_for_the_lines_and_stays_as_the_last_state(terminal):
     assert snakemake.process.returncode == 0
     end = shown.index("3 of 3 models; 4 of 4 steps")
     assert re.fullmatch(BAR, shown[end - 1])
-    assert shown[end + 1] == "smooth: RMSE bald 0.1346 (96 labels), random 0.1346 (96 labels)"
+    assert shown[end + 1] == "smooth: RMSE bald 0.1346 (96 votes), random 0.1346 (96 votes)"
     assert shown[end + 2] == "the answer"
     assert shown[end + 3].startswith("Complete log(s): ")
     assert shown[-1] == ""
@@ -469,7 +469,7 @@ def test_failure_is_shown_in_full_above(terminal, columns, rows):
     assert snakemake.process.returncode == 1
     text = "".join(shown)
     failure = "Error in evaluate smooth, seed 1, bald/iteration_1; its log logs/smooth/1/bald/iteration_1.log ends:"
-    assert failure + "    INFO 96 labels: RMSE 0.1346, test loss 25.3" in text
+    assert failure + "    INFO 96 votes: RMSE 0.1346, test loss 25.3" in text
     state = "2 of 3 models; 2 of 4 steps, 1 ?failedsmooth: RMSE"
     assert re.search(rf"At least one job did not complete successfully\.{BAR}{state}", text)
     assert shown[-1] == ""
@@ -498,7 +498,7 @@ def test_plain_lines_where_nothing_can_be_drawn(terminal, environment):
     text = "\n".join(shown)
     assert "━" not in text
     assert [line[:5] for line in shown if line.startswith("[")] == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
-    assert "96 labels: RMSE 0.1346, test loss 25.3 (model 3 of 3)" in text
+    assert "96 votes: RMSE 0.1346, test loss 25.3 (model 3 of 3)" in text
 
 
 @pytest.mark.parametrize(("option", "expected"), [("--verbose", "localrule evaluate"), ("--dry-run", "evaluate ")])

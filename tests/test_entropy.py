@@ -18,12 +18,12 @@ def ranking(rho_GT):
 def test_the_score_is_that_of_scipy():
     rho_GT = np.random.default_rng(2).random((50, 6))
     expected = entropy(binom.pmf(np.arange(13), 12, rho_GT[..., None]).mean(axis=1), axis=-1)
-    order, score = ranking(rho_GT)
-    np.testing.assert_allclose(score, expected)
-    np.testing.assert_array_equal(order, np.argsort(-expected))
+    asks = ranking(rho_GT)
+    np.testing.assert_allclose(asks.score, np.sort(expected)[::-1])
+    np.testing.assert_array_equal(asks.galaxies, np.argsort(-expected))
 
 
 def test_networks_that_agree_on_an_even_vote_are_wanted_although_they_would_learn_nothing():
     agreeing, disagreeing_a_little = np.full((1, 4), 0.5), np.array([[0.02, 0.03, 0.04, 0.05]])
-    order, _ = ranking(np.concatenate([disagreeing_a_little, agreeing]))
-    assert list(order) == [1, 0]
+    asks = ranking(np.concatenate([disagreeing_a_little, agreeing]))
+    assert list(asks.galaxies) == [1, 0]

@@ -1,7 +1,11 @@
 """Splitting, asking and evaluating, on small tables."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.stats import chisquare, hypergeom
 
 from activezoo import tables
 from activezoo.errors import InputError
@@ -43,14 +47,21 @@ def test_too_few_galaxies_stop_the_split():
         splitting.split(IDS, "smooth", 1, 90, 10)
 
 
-def test_too_small_a_pool_stops_the_loop(tmp_path):
+@pytest.mark.parametrize(
+    ("unit", "few", "acquire", "available"),
+    [("galaxies", None, 32, 64), ("galaxies", 4, 32, 64), ("votes", 4, 128, 256), ("votes", 20, 320, 64 * 10)],
+)
+def test_too_small_a_pool_stops_the_loop(tmp_path, unit, few, acquire, available):
     tables.write({"id": IDS, "role": list(splitting.split(IDS, "smooth", 1, 26, 10))}, tmp_path / "split.parquet")
-    keys = {"split": tmp_path / "split.parquet", "question": "smooth", "pool": tmp_path / "pool.parquet"}
-    with pytest.raises(InputError, match="3 iterations of 32 galaxies need 96, but the pool has 64; at most 2"):
-        check_pool.run(**keys, acquire=32, iterations=3)
+    tables.write({"id": IDS, "k": [1] * 100, "N": [10] * 100}, tmp_path / "votes.parquet")
+    keys = {name: tmp_path / f"{name}.parquet" for name in ("split", "votes", "pool")}
+    keys |= {"question": "smooth", "unit": unit, "few_votes": few, "acquire": acquire}
+    needed = f"3 iterations of {acquire} {unit} need {3 * acquire}, but the pool has {available}; at most 2"
+    with pytest.raises(InputError, match=needed):
+        check_pool.run(**keys, iterations=3)
     assert not keys["pool"].exists()
-    check_pool.run(**keys, acquire=32, iterations=2)
-    assert tables.read(keys["pool"]).to_pydict() == {"pool": [64], "acquired": [64]}
+    check_pool.run(**keys, iterations=2)
+    assert tables.read(keys["pool"]).to_pydict() == {"pool": [available], "acquired": [2 * acquire]}
 
 
 @pytest.fixture
@@ -61,9 +72,90 @@ def votes(tmp_path):
 
 
 def test_the_oracle_answers_in_order_and_only_what_it_is_asked(votes):
-    table = oracle.label(["b", "a"], votes, 3)
+    table = oracle.label(["b", "a"], np.array([oracle.ALL, 40]), votes, "smooth", 3)
     assert table.to_pydict() == {"id": ["b", "a"], "k": [4, 3], "N": [41, 40], "iteration": [3, 3]}
-    assert oracle.label([], votes, 0).schema == table.schema
+    assert oracle.label([], np.array([], int), votes, "smooth", 0).schema == table.schema
+
+
+@given(st.integers(0, 30), st.integers(0, 30), st.text(max_size=3))
+def test_answers_come_one_by_one_until_all_are_given(positive, others, galaxy):
+    total = positive + others
+    numbers = np.arange(total + 1)
+    many = np.ones(total + 1, int)
+    found = oracle.first_answers(positive * many, total * many, numbers, [galaxy] * (total + 1), ("smooth",))
+    assert found[0] == 0
+    assert found[-1] == positive
+    assert set(np.diff(found)) <= {0, 1}
+
+
+def test_any_answers_of_a_galaxy_may_come_first():
+    """Of many galaxies alike, the first 8 of 40 answers, 10 of them positive, are hypergeometric."""
+    galaxies = 4000
+    many = np.ones(galaxies, int)
+    ids = [str(number) for number in range(galaxies)]
+    found = oracle.first_answers(10 * many, 40 * many, 8 * many, ids, ("smooth",))
+    expected = galaxies * hypergeom.pmf(np.arange(9), 40, 10, 8)
+    counts = np.bincount(found, minlength=9)
+    enough = expected > 5
+    assert chisquare(counts[enough], expected[enough] * counts[enough].sum() / expected[enough].sum()).pvalue > 0.001
+    other = oracle.first_answers(10 * many, 40 * many, 8 * many, ids, ("bar",))
+    assert (found != other).mean() > 0.5
+
+
+def ask(votes, asks, known, budget, unit):
+    """Votes known after some asks (id, votes), by galaxy, and the iteration that each was first asked in."""
+    asks = pa.table({"id": [name for name, _ in asks], "votes": pa.array([number for _, number in asks], pa.int32())})
+    start = oracle.label([*known], np.array([*known.values()], int), votes, "smooth", 1)
+    after = oracle.ask(asks, start, votes, "smooth", 2, budget, unit)
+    assert after.schema == start.schema
+    assert after.slice(0, len(start))["id"] == start["id"]
+    k, given = oracle.label(after["id"].to_pylist(), after["N"].to_numpy(), votes, "smooth", 0).select(["k", "N"])
+    assert (after["k"], after["N"]) == (k, given)
+    rows = after.to_pylist()
+    assert {row["id"]: row["iteration"] for row in rows} == {row["id"]: 1 if row["id"] in known else 2 for row in rows}
+    return {row["id"]: row["N"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("asks", "known", "budget", "unit", "expected"),
+    [
+        ([("a", None), ("b", None)], {}, 1, "galaxies", {"a": 40}),
+        ([("b", 8), ("a", 8)], {}, 2, "galaxies", {"b": 8, "a": 8}),
+        ([("b", 8), ("a", 8)], {}, 16, "votes", {"b": 8, "a": 8}),
+        ([("b", 8), ("a", 8)], {}, 11, "votes", {"b": 8, "a": 3}),
+        ([("b", 8), ("a", 8)], {}, 8, "votes", {"b": 8}),
+        ([("a", None), ("b", None)], {}, 50, "votes", {"a": 40, "b": 10}),
+        # Asked again, and again; of all votes on record there are no more.
+        ([("a", 4), ("b", 4), ("a", 4)], {"a": 8}, 12, "votes", {"a": 16, "b": 4}),
+        ([("a", 4), ("b", 4), ("a", 4)], {"a": 8}, 10, "votes", {"a": 14, "b": 4}),
+        ([("a", 4), ("b", 4)], {"a": 38}, 4, "votes", {"a": 40, "b": 2}),
+        ([("a", 4), ("b", 4)], {"a": 40}, 4, "votes", {"a": 40, "b": 4}),
+        ([("a", 4), ("a", 4), ("b", 4)], {"a": 40}, 1, "galaxies", {"a": 40, "b": 4}),
+    ],
+)
+def test_volunteers_are_asked_in_order_until_the_budget_is_spent(votes, asks, known, budget, unit, expected):
+    assert ask(votes, asks, known, budget, unit) == expected
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.none() | st.integers(1, 50)), min_size=1, max_size=6),
+    st.dictionaries(st.sampled_from("ab"), st.integers(1, 50), min_size=1),
+    st.integers(1, 90),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_budget_in_votes_is_spent_to_the_last(votes, asks, known, budget):
+    before = sum(min(number, {"a": 40, "b": 41}[name]) for name, number in known.items())
+    try:
+        after = ask(votes, asks, known, budget, "votes")
+    except InputError as error:
+        assert "lower loop.iterations or questions.smooth.acquire" in str(error)  # noqa: PT017
+    else:
+        assert sum(after.values()) == before + budget
+
+
+def test_an_empty_pool_is_named(votes):
+    with pytest.raises(InputError, match=r"question 'smooth', iteration 2: 1 galaxies are left of the 2 to ask for"):
+        ask(votes, [("a", 8)], {"b": 8}, 2, "galaxies")
 
 
 def test_the_oracle_names_a_galaxy_without_votes(votes):

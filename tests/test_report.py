@@ -20,8 +20,9 @@ from activezoo.acquisition import registry
 from activezoo.errors import InputError
 from activezoo.report import galleries, learning_curves
 from activezoo.report.acquired import acquired as acquired_galaxies_of
+from activezoo.report.acquired import with_recorded_votes
 from activezoo.report.figures import style
-from activezoo.report.figures.acquired import acquired_redshift, acquired_votes
+from activezoo.report.figures.acquired import acquired_redshift, acquired_votes, spent_votes
 from activezoo.report.figures.galleries import acquired_galaxies
 from activezoo.report.figures.learning_curves import learning_curves as draw_learning_curves
 from activezoo.survey.columns import read_features
@@ -103,6 +104,8 @@ def make_run(folder, question="smooth", strategies=("bald", "random"), seeds=(1,
             }  # fmt: skip
             tables.write({name: [value] for name, value in metrics.items()}, model / "metrics.parquet")
             models[seed, strategy if iteration else "initial", iteration] = model
+    k, N = votes(np.random.default_rng(1), len(ids), 0.6)
+    tables.write({"id": ids, "k": k, "N": N + 46}, folder / question / "votes.parquet")
     return SimpleNamespace(
         folder=folder, question=question, ids=ids, models=list(models.values()),
         last=[models[seed, strategy, iterations] for seed, strategy in product(seeds, strategies)],
@@ -121,16 +124,18 @@ def make_report(run, galleries: bool = True) -> list:
     results = run.folder / run.question
     metrics, savings = results / "metrics.parquet", results / "label_savings.parquet"
     index, catalogue = run.folder / "images/index.parquet", run.folder / "survey/catalogue.csv"
-    names = ["learning_curves", "acquired_votes", "acquired_redshift", "informative_galaxies", "acquired_galaxies"]
+    names = ["learning_curves", "acquired_votes", "spent_votes", "acquired_redshift"]
+    names += ["informative_galaxies", "acquired_galaxies"]
     folder = run.folder / "figures" / run.question
     folder.mkdir(parents=True)
     paths = [folder / f"{name}.png" for name in names]
-    curves, votes, redshifts, informative, acquired = paths
+    curves, acquired_votes, spent_votes, redshifts, informative, acquired = paths
     labelled = [model / "labelled.parquet" for model in run.last]
     step("metrics_table", metrics=[model / "metrics.parquet" for model in run.models], parquet=metrics)
     step("label_savings", metrics=metrics, parquet=savings)
     step("plot_learning_curves", question=run.question, metrics=metrics, savings=savings, png=curves)
-    step("plot_acquired_votes", labelled=labelled, png=votes)
+    step("plot_acquired_votes", labelled=labelled, votes=results / "votes.parquet", png=acquired_votes)
+    step("plot_spent_votes", labelled=labelled, votes=results / "votes.parquet", png=spent_votes)
     step(
         "plot_acquired_redshift", labelled=labelled, catalogue=catalogue, id_column="dr7objid", redshift="redshift",
         png=redshifts,
@@ -143,7 +148,7 @@ def make_report(run, galleries: bool = True) -> list:
         "results_page", survey="made-up", metrics=metrics, savings=savings, figures=paths,
         provenance=run.folder / "provenance", headline=run.folder / "headline.txt", page=run.folder / "README.md",
     )  # fmt: skip
-    return paths if galleries else paths[:3]
+    return paths if galleries else paths[:4]
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +209,7 @@ def test_learning_curves_show_each_seed_the_mean_and_lowess(run):
     assert any(f"{100 * best.saving:.0f} % fewer" in text for text in texts(figure))
 
 
-@pytest.mark.parametrize("name", ["learning_curves", "acquired_votes", "acquired_redshift"])
+@pytest.mark.parametrize("name", ["learning_curves", "acquired_votes", "spent_votes", "acquired_redshift"])
 def test_texts_are_inside_the_figure_and_do_not_overlap(run, name, monkeypatch):
     metrics, savings = tables_of(run)
     acquired = acquired_galaxies_of(run.last)
@@ -212,6 +217,7 @@ def test_texts_are_inside_the_figure_and_do_not_overlap(run, name, monkeypatch):
     figure = {
         "learning_curves": lambda: draw_learning_curves(metrics, savings, "smooth"),
         "acquired_votes": lambda: acquired_votes(acquired),
+        "spent_votes": lambda: spent_votes(acquired.assign(votes=acquired.N), acquired),
         "acquired_redshift": lambda: acquired_redshift(acquired.assign(redshift=acquired["id"].map(features.redshift))),
     }[name]()
     boxes = [text.get_window_extent() for text in drawn_texts(figure, monkeypatch)]
@@ -235,6 +241,25 @@ def test_votes_on_the_edge_of_a_bin_all_count_to_the_bin_above():
     frame = pd.DataFrame({"question": "bar", "strategy": "random", "seed": 1, "iteration": 1, "k": k, "N": N})
     (stairs,) = acquired_votes(frame).axes[0].patches
     np.testing.assert_allclose(stairs.get_data().values, np.array([1] * 9 + [2]) / 11)
+
+
+def test_kinds_of_acquired_galaxies_are_told_by_all_their_votes(tmp_path):
+    acquired = pd.DataFrame({"id": ["a", "b"], "k": [1, 8], "N": [8, 8], "iteration": [1, 2]})
+    tables.write({"id": ["c", "b", "a"], "k": [1, 20, 30], "N": [2, 40, 41]}, tmp_path / "votes.parquet")
+    found = with_recorded_votes(acquired, tmp_path / "votes.parquet")
+    assert found[["id", "votes", "k", "N"]].to_numpy().tolist() == [["a", 8, 30, 41], ["b", 8, 20, 40]]
+
+
+def test_votes_are_spent_on_galaxies_and_kinds():
+    rows = {"question": "bar", "strategy": "random", "seed": 1, "k": [0, 5, 9], "N": [10, 10, 10], "votes": [4, 4, 12]}
+    survey = pd.DataFrame({"k": [0, 0, 10, 5], "N": [10, 10, 10, 10]})
+    left, right = spent_votes(pd.DataFrame(rows), survey).axes
+    (amounts,) = left.patches
+    values, edges, _ = amounts.get_data()
+    assert {edges[place] + 0.5: values[place] for place in np.flatnonzero(values)} == {4: 2 / 3, 12: 1 / 3}
+    spent, everything = (stairs.get_data()[0] for stairs in right.patches)
+    np.testing.assert_allclose(spent, np.array([4, 0, 0, 0, 0, 4, 0, 0, 0, 12]) / 20)
+    np.testing.assert_allclose(everything, np.array([2, 0, 0, 0, 0, 1, 0, 0, 0, 1]) / 4)
 
 
 def test_galleries_show_the_right_galaxies_beside_their_votes(run):

@@ -126,9 +126,9 @@ def test_what_is_there_for_type_checkers_is_not_imported(package):
 
 def test_a_number_sign_within_text_is_no_comment(package):
     path = package / "steps/label.py"
-    edited(path, '"votes of %d more galaxies"', '"votes of # %d more galaxies"')
+    edited(path, '"%d more votes, %d more galaxies"', '"%d more votes, # %d more galaxies"')
     before = steps.code("steps.label")
-    edited(path, '"votes of # %d more galaxies"', '"votes of # %d other galaxies"')
+    edited(path, '"%d more votes, # %d more galaxies"', '"votes of # %d other galaxies"')
     assert steps.code("steps.label") != before
 
 
@@ -220,13 +220,17 @@ def test_what_is_missing_is_no_flag_and_what_a_step_does_not_take_is_left_out():
     assert command == "python -m activezoo label_initial --split=s '--votes=v v' --labelled=l"
 
 
+# Keys of a question that say which votes are asked for.
+LOOP_KEYS = {"min_responses", "unit", "initial", "acquire", "few_votes"}
+
+
 @pytest.mark.parametrize(
     ("section", "kind", "others"),
     [
         ("network", Architecture, set()),
         ("sampling", Sampling, set()),
-        ("questions", View, {"min_responses", "initial", "acquire", *Answers._fields}),
-        ("questions", Answers, {"min_responses", "initial", "acquire", *View._fields}),
+        ("questions", View, {*LOOP_KEYS, *Answers._fields}),
+        ("questions", Answers, {*LOOP_KEYS, *View._fields}),
         ("survey.columns", Columns, {"redshift"}),
     ],
 )

@@ -71,6 +71,14 @@ def galaxy_uniforms(key: tuple, ids: Sequence[str], numbers: int | Sequence[int]
     return _uniform(_bits(keys, numbers[..., None] * DIMENSIONS + np.arange(DIMENSIONS)))
 
 
+def galaxy_order(key: tuple, ids: Iterable[str], size: int) -> np.ndarray:
+    """A number for each of `size` things of each galaxy, by which they stand in random order: shape (G, size), uint64.
+
+    The order of the first ones is the same whatever `size` is.
+    """
+    return _bits(_galaxy_keys(key, ids)[:, None], np.arange(size))
+
+
 def galaxy_latin_hypercube(key: tuple, ids: Iterable[str], size: int) -> np.ndarray:
     """`size` points of each galaxy spread evenly over the unit cube: shape (G, size, DIMENSIONS), in [0, 1).
 

@@ -32,8 +32,8 @@ with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml"))
 progress = Progress.attach("snakemake.logging", model_rule="evaluate")
 plan_quickly(workflow, list_jobs=not progress.terminal or workflow.output_settings.printshellcmds)
 
-# Jobs, here and on the nodes of a cluster, run the package of this checkout, installed or not. From those in a conda
-# environment Snakemake takes the variable away, so that the shell has to set it once more.
+# Jobs, here and on the nodes of a cluster, run the package of this checkout, installed or not. Snakemake removes
+# PYTHONPATH from jobs in a conda environment, so the shell sets it once more.
 python_path = prepend_to_python_path(PACKAGE)
 shell.prefix(f"export PYTHONPATH={shlex.quote(python_path)}; ")
 
@@ -44,7 +44,7 @@ STRATEGIES = config["loop"]["strategies"]
 ITERATIONS = config["loop"]["iterations"]
 POSTERIORS = config["posteriors"]
 
-# Folders of results: of a question, of one seed of it, of one of its models; and of the model of an iteration.
+# Folders of results: of a question, of one of its seeds, of any model of the seed, and of the model of an iteration.
 RESULTS = f"results/{SURVEY['name']}"
 QUESTION = f"{RESULTS}/{{question}}"
 RUN = f"{QUESTION}/seed_{{seed}}"
@@ -54,7 +54,7 @@ FIGURES = f"{RESULTS}/figures/{{question}}"
 # Records of the runs that made them.
 PROVENANCE = f"{RESULTS}/provenance"
 
-# Folders of all models of the loop, of a question and of all, the first of each seed once.
+# Folders of all models of the loop, of one question and of all questions. The first model of a seed is listed once.
 MODELS_OF_QUESTION = [
     *expand(f"{RUN}/initial", seed=SEEDS, allow_missing=True),
     *expand(ITERATION, seed=SEEDS, strategy=STRATEGIES, iteration=range(1, ITERATIONS + 1), allow_missing=True),
@@ -86,8 +86,9 @@ wildcard_constraints:
 def step(name, *strategies):
     """Parameters for a step: its command, and a digest of the code that can change its results.
 
-    The step gets, as flags, the rule's named inputs and outputs, wildcards, threads and GPUs, those that its `run` takes;
-    and the rule's `settings`. An edit of its file, of what that imports, or of some strategies, runs it again.
+    The flags are the arguments of the step's `run`. They come, by name, from the rule's inputs, outputs, wildcards,
+    threads and GPUs; the rule's `settings` add others. The step runs again after an edit of its file, of anything that
+    the file imports, or of one of the `strategies`.
     """
 
     def command(wildcards, input, output, threads, resources):
@@ -100,7 +101,7 @@ def step(name, *strategies):
 def submitted_with(group):
     """Group of jobs: steps of a second or two share a submission to a cluster with their neighbours.
 
-    On one machine there are no groups, which cost Snakemake much of the time that it takes to plan.
+    On one machine there are no groups: they would take up much of Snakemake's time to plan.
     """
 
     def of(wildcards):
@@ -124,7 +125,10 @@ def model(question, seed, strategy, iteration):
 
 
 def strategy_and_iteration(model):
-    """What the folder of a model within its seed says of it; outside the loop, and of the first model, iteration 0."""
+    """Strategy and iteration, from the folder of a model within its seed.
+
+    The first model, and a model outside the loop, have the folder's name (`initial`, `all`, `experts`) and iteration 0.
+    """
     strategy, _, folder = model.partition("/")
     return strategy, int(folder.rpartition("_")[2] or 0)
 
@@ -156,6 +160,12 @@ def of_question(*keys, **others):
     return lambda wildcards: flags({key: config["questions"][wildcards.question][key] for key in keys} | others)
 
 
+def initial_galaxies(question):
+    """How many galaxies the first model learns from."""
+    section = config["questions"][question]
+    return -(-section["initial"] // section["few_votes"]) if section["unit"] == "votes" else section["initial"]
+
+
 def training_memory(wildcards, attempt):
     """Megabytes: TensorFlow, and what it keeps of each layer for a batch (activations, gradients, working space)."""
     pixels = config["network"]["input_size"] ** 2 * config["training"]["batch_size"]
@@ -175,18 +185,27 @@ PREDICTION = {"mem_mb": prediction_memory, "runtime": 240, "gpu": 1}
 def weights_to_continue(wildcards):
     """The weights that a model's training starts from: none, or those of the iteration before."""
     strategy, iteration = strategy_and_iteration(wildcards.model)
-    if not iteration or not config["loop"]["warm_start"]:
+    if not iteration or not config["loop"]["kept_weights"]:
         return []
     return f"{model(wildcards.question, wildcards.seed, strategy, iteration - 1)}/{WEIGHTS}"
 
 
+def training_schedule(training):
+    """How to train, but for the number of steps."""
+    final = training["final_learning_rate"]
+    return {
+        **{key: training[key] for key in ("batch_size", "learning_rate", "weight_averaging")},
+        "final_learning_rate": training["learning_rate"] if final is None else final,
+    }
+
+
 def training_settings(wildcards):
-    """What a model learns, and how: fewer steps if it continues another's, and others outside the loop."""
+    """Settings of `train`. Steps differ for models that start afresh, that continue another, and outside the loop."""
     strategy, iteration = strategy_and_iteration(wildcards.model)
     if strategy in ("all", "experts"):
         steps = POSTERIORS["training_steps"]
     else:
-        steps = config["training"]["steps" if iteration and config["loop"]["warm_start"] else "first_steps"]
+        steps = config["training"]["steps" if iteration and config["loop"]["kept_weights"] else "first_steps"]
     question = config["questions"][wildcards.question]
     return flags(
         {
@@ -196,18 +215,18 @@ def training_settings(wildcards):
             **section(View, question),
             **section(Architecture, config["network"]),
             "steps": steps,
-            "batch_size": config["training"]["batch_size"],
-            "learning_rate": config["training"]["learning_rate"],
+            **training_schedule(config["training"]),
+            "kept_weights": config["loop"]["kept_weights"],
         }
     )
 
 
 def pool_predictions(wildcards):
-    """Predictions for the whole pool, for a strategy that needs them."""
+    """Predictions of the whole pool by the model before this iteration's, for a strategy that needs them."""
     if not registry.load(wildcards.strategy).needs_predictions:
         return []
     shards = range(config["pool"]["shards"])
-    return [f"{ITERATION}/pool_predictions/shard_{shard}.parquet".format(**wildcards) for shard in shards]
+    return [previous_model(f"pool_predictions/shard_{shard}.parquet")(wildcards) for shard in shards]
 
 
 def of_trained_model(path):
@@ -269,7 +288,7 @@ def classes_of_experts(wildcards):
 def all_posterior_results(wildcards):
     """Input function: everything about posteriors.
 
-    It looks for the experts' file, for Snakemake does not miss a file as long as what was made of it is there.
+    It checks that the experts' file exists. Snakemake does not notice a missing file whose products are there.
     """
     classes_of_experts(wildcards)
     return [

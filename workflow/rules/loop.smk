@@ -1,12 +1,12 @@
 # The active-learning loop.
 
-# Needs: USABLE and INDEX; VOTES, for `label_initial`, `label` and `evaluate` alone.
+# Needs: USABLE and INDEX; VOTES, for `check_pool`, `label_initial`, `label` and `evaluate` alone.
 # Makes, for each question and seed: the role of each galaxy, and how large the pool is.
 SPLIT = f"{RUN}/split.parquet"
 POOL = f"{RUN}/pool.parquet"
 
 # Makes, for each model: the galaxies labelled so far, and how they were chosen; what the model is, its weights and losses;
-# its predictions for the test set, how good each is, and all of them.
+# its predictions for the test set, how good they are galaxy by galaxy, and how good they are on average.
 LABELLED = "labelled.parquet"
 ACQUISITION = "acquisition.parquet"
 DESCRIPTION = "model.json"
@@ -30,14 +30,18 @@ use rule step as split with:
         submitted_with("start_{question}_{seed}")
     params:
         **step("split"),
-        settings=of_question("initial", test_galaxies=config["loop"]["test_galaxies"]),
+        settings=lambda wildcards: flags(
+            {"initial": initial_galaxies(wildcards.question), "test_galaxies": config["loop"]["test_galaxies"]}
+        ),
 
 
-# No other step waits for this one, for raising the iterations would then run them all again; but it goes first.
+# No other step takes its output: if one did, raising the iterations would run that step again. Its priority puts it
+# first.
 use rule step as check_pool with:
     """Stop before any training if the pool cannot feed all iterations."""
     input:
         split=SPLIT,
+        votes=VOTES,
     output:
         pool=POOL,
     pathvars:
@@ -47,11 +51,11 @@ use rule step as check_pool with:
         submitted_with("start_{question}_{seed}")
     params:
         **step("check_pool"),
-        settings=of_question("acquire", iterations=ITERATIONS),
+        settings=of_question("acquire", "unit", "few_votes", iterations=ITERATIONS),
 
 
 use rule step as label_initial with:
-    """Retrieve the votes of the initial galaxies."""
+    """Ask for the votes of the initial galaxies."""
     input:
         split=SPLIT,
         votes=VOTES,
@@ -63,6 +67,7 @@ use rule step as label_initial with:
         submitted_with("start_{question}_{seed}")
     params:
         **step("label_initial"),
+        settings=of_question("few_votes"),
 
 
 use rule step as train with:
@@ -108,17 +113,16 @@ use rule step as evaluate with:
 
 
 use rule step as predict_pool with:
-    """Predict one shard of the unlabelled galaxies with the model of the iteration before."""
+    """Predict one shard of the galaxies that votes can be asked of, for the strategies of the next iteration."""
     input:
-        model=previous_model(DESCRIPTION),
-        weights=previous_model(WEIGHTS),
-        labelled=previous_model(LABELLED),
+        model=f"{MODEL}/{DESCRIPTION}",
+        weights=f"{MODEL}/{WEIGHTS}",
         split=SPLIT,
         index=INDEX,
     output:
-        predictions=temp(f"{ITERATION}/pool_predictions/shard_{{shard}}.parquet"),
+        predictions=temp(f"{MODEL}/pool_predictions/shard_{{shard}}.parquet"),
     pathvars:
-        job="{question}/seed_{seed}/{strategy}/iteration_{iteration}/predict_pool_{shard}",
+        job="{question}/seed_{seed}/{model}/predict_pool_{shard}",
     resources:
         **PREDICTION,
     params:
@@ -127,7 +131,7 @@ use rule step as predict_pool with:
 
 
 use rule step as rank with:
-    """Order the pool by how much a strategy wants the votes on each galaxy."""
+    """Order what to ask next: of which galaxies a strategy wants votes, and how many."""
     input:
         predictions=pool_predictions,
         model=previous_model(DESCRIPTION),
@@ -146,10 +150,11 @@ use rule step as rank with:
     params:
         **step("rank"),
         strategy_code=lambda wildcards: steps.code(f"acquisition.{wildcards.strategy}"),
+        settings=of_question("few_votes"),
 
 
 use rule step as label with:
-    """Retrieve the votes of the galaxies ranked first, and add them to those labelled before."""
+    """Ask for votes, the most wanted first, until the budget is spent, and add them to those before."""
     input:
         acquisition=f"{ITERATION}/{ACQUISITION}",
         labelled_before=previous_model(LABELLED),
@@ -162,4 +167,4 @@ use rule step as label with:
         submitted_with("select_{question}_{seed}_{strategy}_{iteration}")
     params:
         **step("label"),
-        settings=of_question("acquire"),
+        settings=of_question("acquire", "unit"),

@@ -10,8 +10,8 @@ TRAINED_ON = f"results/{POSTERIORS['trained_on'] or SURVEY['name']}/{{question}}
 # Makes: models trained on all votes but those of the test set and of the galaxies held out.
 HELD_OUT = f"{RUN}/all/held_out.parquet"
 
-# Makes, for each question: the predictions by each variant, each of which has what those before it have, and one thing
-# more; the catalogue; the test set with its votes; tables and figures.
+# Makes, for each question: the predictions by each variant; the catalogue; the test set with its votes; tables and
+# figures. Each variant adds one thing to the variant before it.
 POSTERIOR_FOLDER = f"{QUESTION}/posteriors"
 PREDICTIONS = f"{POSTERIOR_FOLDER}/{{variant}}/{{part}}.parquet"
 TUNING = f"{POSTERIOR_FOLDER}/dropout_tuning.parquet"

@@ -13,6 +13,7 @@ LABEL_SAVINGS = f"{QUESTION}/label_savings"
 FIGURE_NAMES = [
     "learning_curves",
     "acquired_votes",
+    "spent_votes",
     *(["acquired_redshift"] if SURVEY["columns"]["redshift"] else []),
     "informative_galaxies",
     *[f"acquired_galaxies_{strategy}" for strategy in STRATEGIES],
@@ -88,6 +89,7 @@ use rule step as plot_acquired_votes with:
     input:
         labelled=expand(f"{{folder}}/{LABELLED}", folder=LAST_MODELS),
         metrics=expand(f"{{folder}}/{METRICS}", folder=LAST_MODELS),
+        votes=VOTES,
     output:
         png=report(
             f"{FIGURES}/acquired_votes.png",
@@ -102,6 +104,28 @@ use rule step as plot_acquired_votes with:
         submitted_with("report")
     params:
         **step("plot_acquired_votes", *STRATEGIES),
+
+
+use rule step as plot_spent_votes with:
+    """Plot how each strategy spends votes."""
+    input:
+        labelled=expand(f"{{folder}}/{LABELLED}", folder=LAST_MODELS),
+        metrics=expand(f"{{folder}}/{METRICS}", folder=LAST_MODELS),
+        votes=VOTES,
+    output:
+        png=report(
+            f"{FIGURES}/spent_votes.png",
+            caption="../report/spent_votes.rst",
+            category="{question}",
+            labels={"figure": "spent votes"},
+        ),
+        pdf=f"{FIGURES}/spent_votes.pdf",
+    pathvars:
+        job="{question}/plot_spent_votes",
+    group:
+        submitted_with("report")
+    params:
+        **step("plot_spent_votes", *STRATEGIES),
 
 
 use rule step as plot_acquired_redshift with:

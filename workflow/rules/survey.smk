@@ -1,6 +1,6 @@
 # The survey: which galaxies it has, and what volunteers said of them.
 
-# Makes, if it is simulated, or else needs: the files of a survey in the layout of the Galaxy Zoo 2 release.
+# The files of a survey, in the layout of the Galaxy Zoo 2 release. A simulated survey makes them; any other needs them.
 SIMULATION = f"{RESULTS}/survey"
 if SURVEY["kind"] == "simulated":
     CATALOGUE = f"{SIMULATION}/gz2_hart16.csv"
@@ -41,7 +41,7 @@ use rule step as simulate_survey with:
         settings=flags(SURVEY["simulated"]),
 
 
-# No output, and no benchmark, which Snakemake takes for one: asked again, it looks again for what is missing.
+# It has no output, so each call looks again for what is missing. A benchmark would count as an output, so it has none.
 rule download:
     """Fetch the files of the release that are not there yet; only on request, and resumed where it was broken off."""
     log:
@@ -86,7 +86,7 @@ else:
         input:
             catalogue=survey_file("catalogue", CATALOGUE),
             filename_map=survey_file("filename_map", FILENAME_MAP),
-            # A file that appears in the folder later does not make the survey another one.
+            # `ancient`: a file that is put into the folder later does not run this step again.
             images=ancient(survey_file("images", IMAGES)),
         output:
             galaxies=GALAXIES,

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from activezoo.acquisition.registry import Candidates, Ranking, Strategy, by_score
+from activezoo.acquisition.registry import Asks, Candidates, Strategy, by_score
 from activezoo.model.votes import mutual_information
 
 
-def rank(candidates: Candidates) -> Ranking:
+def rank(candidates: Candidates) -> Asks:
     """Rank by the mutual information of the votes and the network (paper Eq. 24), nats."""
     information = [
         mutual_information(shard.rho_GT, candidates.expected_responses, shard.weights_T)

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from activezoo.acquisition.registry import Candidates, Ranking, Strategy, by_score
+from activezoo.acquisition.registry import Asks, Candidates, Strategy, by_score
 from activezoo.model.votes import entropy, mixture_pmf
 
 
-def rank(candidates: Candidates) -> Ranking:
+def rank(candidates: Candidates) -> Asks:
     """Rank by the entropy of the count, marginalised over networks (the first term of paper Eq. 24), nats."""
     scores = [
         entropy(mixture_pmf(shard.rho_GT, candidates.expected_responses, shard.weights_T))

@@ -1,7 +1,7 @@
-"""Strategies of acquisition: which galaxies to ask volunteers about next (paper §3.2-3.4).
+"""Strategies of acquisition: which galaxies to ask volunteers about next (paper §3.2-3.4), and for how many votes.
 
-Each strategy is a file of this folder, of the strategy's name, that defines `STRATEGY`. To add one, add a file: the
-configuration accepts it, the rules run it and the figures show it.
+Each strategy is a file in this folder. The file has the strategy's name and defines `STRATEGY`. To add a strategy, add
+a file: the configuration accepts it, the rules run it and the figures show it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -20,24 +20,40 @@ BASELINE = "random"
 
 
 class Candidates(NamedTuple):
-    """The unlabelled galaxies, among which a strategy chooses."""
+    """The galaxies that votes can be asked of, among which a strategy chooses."""
 
     ids: Sequence[str]
     predictions: Sequence[Predictions]
-    """Of the galaxies, in shards, in their order; none for a strategy that needs none."""
+    """Predictions for `ids`, in their order, one element a shard; empty for a strategy that needs none."""
     expected_responses: int
     """Number N of votes that a galaxy will get."""
     rng: np.random.Generator
     """For draws of the strategy."""
+    known_votes: np.ndarray | None = None
+    """How many votes on each galaxy the model has learnt from, shape (G,)."""
+    few_votes: int | None = None
+    """How many votes are few: the least to ask of a galaxy."""
+
+    def of(self, chosen: np.ndarray) -> Candidates:
+        """Some of the candidates, by a mask of shape (G,)."""
+        shards, start = [], 0
+        for shard in self.predictions:
+            rows = np.flatnonzero(chosen[start : start + len(shard.ids)])
+            shards.append(shard._replace(ids=[shard.ids[row] for row in rows], rho_GT=shard.rho_GT[rows]))
+            start += len(shard.ids)
+        known = None if self.known_votes is None else self.known_votes[chosen]
+        return self._replace(ids=np.asarray(self.ids)[chosen].tolist(), predictions=shards, known_votes=known)
 
 
-class Ranking(NamedTuple):
-    """The candidates in the order in which they are to be labelled."""
+class Asks(NamedTuple):
+    """What a strategy asks for, the most wanted first. Volunteers are asked in this order until the budget is spent."""
 
-    order: np.ndarray
-    """Positions of the candidates, the most wanted first."""
+    galaxies: np.ndarray
+    """Positions of the galaxies among the candidates, shape (R,)."""
     score: np.ndarray
-    """What they are ordered by, by position; nan where there is nothing."""
+    """What they are ordered by, shape (R,); nan where there is nothing."""
+    votes: np.ndarray | None = None
+    """How many votes, beyond those known and asked for before, shape (R,); None for all that there are."""
 
 
 class Strategy(NamedTuple):
@@ -47,8 +63,15 @@ class Strategy(NamedTuple):
     """How it reads in text and on figures."""
     colour: str
     needs_predictions: bool
-    """Whether the pool must be predicted first."""
-    rank: Callable[[Candidates], Ranking]
+    """Whether the candidates must be predicted first."""
+    rank: Callable[[Candidates], Asks]
+    votes: Literal["all", "few", "any"] = "all"
+    """How many votes it asks of a galaxy: `all` at once, or a `few`, and never again; or `any` number, again and again.
+
+    `rank` sees new galaxies alone, unless it asks for any number, which it then says itself.
+    """
+    recommended: bool = False
+    """The one to take, see docs/strategies.md."""
 
 
 def names() -> list[str]:
@@ -71,6 +94,18 @@ def baseline_last(strategies: Iterable[str]) -> list[str]:
     return sorted(set(strategies), key=lambda name: (name == BASELINE, name))
 
 
-def by_score(ids: Sequence[str], score: np.ndarray) -> Ranking:
+def by_score(ids: Sequence[str], score: np.ndarray) -> Asks:
     """Rank by a score, the highest first; equals in order of id, so that the order is unique."""
-    return Ranking(np.lexsort((np.asarray(ids), -np.asarray(score))), score)
+    order = np.lexsort((np.asarray(ids), -np.asarray(score)))
+    return Asks(order, np.asarray(score)[order])
+
+
+def choose(strategy: Strategy, candidates: Candidates) -> Asks:
+    """What a strategy asks of all candidates, the known galaxies among them."""
+    if strategy.votes == "any":
+        return strategy.rank(candidates)
+    few = candidates.few_votes if strategy.votes == "few" else None
+    new = np.ones(len(candidates.ids), bool) if candidates.known_votes is None else candidates.known_votes == 0
+    asks = strategy.rank(candidates.of(new)._replace(expected_responses=few or candidates.expected_responses))
+    votes = None if few is None else np.full(len(asks.galaxies), few)
+    return Asks(np.flatnonzero(new)[asks.galaxies], asks.score, votes)

@@ -32,9 +32,10 @@ class Augmentations(NamedTuple):
 
 
 def from_uniforms(uniforms: np.ndarray, view: View, stored_size: int, input_size: int) -> Augmentations:
-    """Augmentations from seven numbers in [0, 1) an image, shape (…, 7).
+    """Augmentations from seven random numbers in [0, 1) for each view of an image, shape (…, 7).
 
     The numbers are: horizontal flip, vertical flip, rotation (0-90°), contrast, zoom, and the crop's place in x and y.
+    They come from `randomness`, by way of `training.train` and `posterior.augmentations_of`.
     """
     flip_x, flip_y, turn, contrast, zoom, place_x, place_y = np.moveaxis(np.asarray(uniforms), -1, 0)
     sign_x = np.where(flip_x < 0.5, 1.0, -1.0)
@@ -69,20 +70,21 @@ def from_uniforms(uniforms: np.ndarray, view: View, stored_size: int, input_size
 def shrunk_size(view: View, stored_size: int, input_size: int) -> int:
     """Side in pixels to which stored images are shrunk before they are sampled, or `stored_size` if they need not be.
 
-    Bilinear sampling sees 2 × 2 pixels whatever its step: of a step of 2 or more it leaves pixels out, and their noise
-    and detail alias. The image is then shrunk so far that the largest step, which is that of the smallest zoom, is 1.5
-    pixels. So white noise comes out of `apply` nearly as from means over the areas of the input's pixels: with a random
-    phase, bilinear sampling leaves 2/3 of its standard deviation, and such a mean 1/1.5.
+    Bilinear sampling reads 2 × 2 pixels, however far apart the samples are. If they are 2 or more pixels apart, it
+    skips pixels, and their noise and detail alias. Such an image is shrunk first, until the samples are at most 1.5
+    pixels apart (at the smallest zoom). White noise then comes out of `apply` nearly as strong as from means over the
+    input's pixels: bilinear sampling at a random phase leaves 2/3 of its standard deviation, and a mean over 1.5 × 1.5
+    pixels leaves 1/1.5, which is the same.
     """
     side = view.zoom[0] * input_size  # of the whole image at the smallest zoom, in pixels of the network's input
     return stored_size if stored_size < 2 * side else round(1.5 * side)
 
 
 def _area_means(size: int, cells: int) -> np.ndarray:
-    """Weights of a row's pixels in the means over equal cells, fewer than pixels: shape (cells, size), float32.
+    """Weights that turn a row of pixels into means over equal, larger cells: shape (cells, size), float32.
 
-    Where a cell ends within a pixel, its part of it counts with the value in the part's middle, interpolated from the
-    next pixel, so that a linear gradient stays exactly where it is.
+    The end of a cell can cut a pixel in two. Each part then counts with the value at its own middle, interpolated
+    between this pixel and its neighbour. So a linear gradient stays exactly where it is.
     """
     bounds = np.arange(cells + 1) * size / cells
     edges = np.union1d(bounds, np.arange(size + 1))

@@ -14,10 +14,10 @@ from activezoo.survey.layout import Answers
 
 
 class Description(NamedTuple):
-    """All that tells one model from another, but for its weights."""
+    """Everything that tells one model from another, except its weights."""
 
     version: str
-    """Of activezoo, that trained it."""
+    """Version of activezoo that trained it."""
     question: str
     positive: tuple[str, ...]
     """Columns that count the positive answers."""
@@ -25,17 +25,17 @@ class Description(NamedTuple):
     """Columns that count all answers."""
     seed: int
     strategy: str
-    """That chose its galaxies; `initial` of the first model, `all` or `experts` outside the loop."""
+    """Strategy that chose its galaxies; `initial` for the first model, `all` or `experts` outside the loop."""
     iteration: int
-    """Of the loop, 0 for the first model and outside the loop."""
+    """Iteration of the loop; 0 for the first model and outside the loop."""
     architecture: Architecture
     view: View
     stored_size: int
     """Side of the stored images that it was trained on, pixels."""
-    labels: int
+    galaxies: int
     """Number of galaxies that it was trained on."""
-    mean_responses: float
-    """Mean number N of votes on them."""
+    votes: int
+    """Number of votes on them."""
 
     def key(self, stage: str) -> tuple:
         """Key of the random draws of a stage, without the galaxy's id."""
@@ -50,7 +50,7 @@ class Description(NamedTuple):
     @property
     def expected_responses(self) -> int:
         """Number of responses to expect for a galaxy: the mean of the labelled ones, rounded (paper §3.3)."""
-        return max(1, int(self.mean_responses + 0.5))
+        return max(1, int(self.votes / self.galaxies + 0.5))
 
 
 OUTSIDE_LOOP = ("all", "experts")

@@ -24,8 +24,8 @@ _claims: dict[str, IO] = {}  # the locked file of each device that this process 
 def claim(devices: Sequence[Device], number: int, names: Sequence[str] | None = None) -> list[Device]:
     """Choose devices that no other job has claimed, and claim them until this process ends.
 
-    If too few are free, it shares some with others: whoever started it may have reasons to think that it can. A process
-    that claims again gets the same devices.
+    If too few are free, this process shares some with other jobs. Whoever started it may know that there is room. A
+    process that claims again gets the same devices.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def _folder() -> Path:
 
 
 def _lock(folder: Path, name: str, others: int) -> bool:
-    """Claim a device as one more than so many jobs, unless another job has done so."""
+    """Take the place beside `others` other jobs on a device; False if another job has that place."""
     if name in _claims:
         return True
     file = (folder / f"{quote(name, safe='')}.{others}").open("a")
@@ -99,7 +99,7 @@ def _lock(folder: Path, name: str, others: int) -> bool:
 
 
 def _forget() -> None:
-    """Let the claims end with the process that made them, not with its children: they would share the locks."""
+    """Drop the claims in a forked child. Otherwise it would share the locks, and keep them after its parent ends."""
     for file in _claims.values():
         file.close()
     _claims.clear()

@@ -44,11 +44,18 @@ def build(architecture: Architecture, dropout_seed: int = 0) -> keras.Model:
     return network
 
 
-def load_weights(network: keras.Model, path: str | Path) -> None:
+def load_weights(network: keras.Model, path: str | Path, kept: float = 1.0) -> None:
     """Load weights (and the optimiser's state, into a compiled model).
 
-    The optimiser keeps the learning rate that it was compiled with. Keras stores the rate with the optimiser's state,
-    so that the file would bring back the rate of the training before.
+    Parameters
+    ----------
+    network
+        Of the architecture that the weights are of.
+    path
+        HDF5 file of weights.
+    kept
+        Share of each weight that is loaded; the rest is that of the network before. Below 1 this is to shrink and
+        perturb (Ash & Adams 2020, arXiv:1910.08475).
 
     Raises
     ------
@@ -57,7 +64,7 @@ def load_weights(network: keras.Model, path: str | Path) -> None:
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file")
-    learning_rate = network.optimizer.learning_rate.numpy() if network.compiled else None
+    fresh = [variable.numpy() for variable in network.trainable_variables] if kept < 1 else []
     try:
         network.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
@@ -65,8 +72,8 @@ def load_weights(network: keras.Model, path: str | Path) -> None:
             f"{path}: these weights do not fit the network described in model.json ({str(error).splitlines()[0]}); "
             "delete the file to train it again"
         ) from error
-    if network.compiled:
-        network.optimizer.learning_rate = learning_rate
+    for variable, before in zip(network.trainable_variables if fresh else [], fresh, strict=True):
+        variable.assign(kept * variable + (1 - kept) * before)
 
 
 def binomial_loss(logits: tf.Tensor, k: tf.Tensor, votes: tf.Tensor) -> tf.Tensor:

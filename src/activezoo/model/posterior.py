@@ -51,8 +51,9 @@ def dropout_masks(sampling: Sampling, units: int, dropout: float, key: tuple) ->
 def vote_probability(features_GAH: np.ndarray, head: Head, sampling: Sampling, key: tuple) -> np.ndarray:
     """ρ of each galaxy by each network, shape (G, T).
 
-    With `exact` masks the logit, a sum over many independently dropped units, is taken as normal with its exact mean
-    and variance, and the T = 9 A values of a galaxy are the nodes of a Gauss-Hermite rule; see `network_weights`.
+    With `exact` masks, no mask is drawn. The logit is a sum over many units that are dropped independently, so it is
+    taken as normal, with its exact mean and variance. The T = 9 A values of a galaxy are then the nodes of a
+    Gauss-Hermite rule. `network_weights` gives their weights.
     """
     terms_GAH = features_GAH * head.weights_H
     keep = 1.0 - head.dropout

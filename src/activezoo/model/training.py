@@ -21,6 +21,22 @@ class Schedule(NamedTuple):
     steps: int
     batch_size: int
     learning_rate: float
+    final_learning_rate: float
+    """To which the rate falls in the course of training, as half a cosine; equal to the other for no change."""
+    weight_averaging: float
+    """Momentum, per step, of the exponential average of the weights, which the model takes at the end; 0 for none."""
+
+    def optimizer(self) -> keras.Optimizer:
+        """Adam, on this schedule."""
+        import keras
+
+        averaging = {"use_ema": True, "ema_momentum": self.weight_averaging} if self.weight_averaging else {}
+        return keras.optimizers.Adam(self.learning_rate, **averaging)
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, from 0."""
+        course = (1 + np.cos(np.pi * step / self.steps)) / 2
+        return self.final_learning_rate + (self.learning_rate - self.final_learning_rate) * course
 
 
 def batches(galaxies: int, schedule: Schedule, key: tuple) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -51,7 +67,7 @@ def train(
     Parameters
     ----------
     model
-        From `network.build`, compiled with its optimiser.
+        From `network.build`, compiled with the schedule's optimiser.
     read_grey
         Grey images (B, P, P) of the galaxies at given positions.
     ids, k, votes
@@ -82,9 +98,12 @@ def train(
     ids = np.asarray(ids)
     k, votes = np.asarray(k, np.float32), np.asarray(votes, np.float32)
     losses = []
-    for batch, epochs in batches(len(ids), schedule, key):
+    for number, (batch, epochs) in enumerate(batches(len(ids), schedule, key)):
+        model.optimizer.learning_rate = schedule.rate(number)
         images = read_grey(batch)
         uniforms = randomness.galaxy_uniforms(key, ids[batch], epochs)
         augmentations = augmentation.from_uniforms(uniforms, view, images.shape[-1], input_size)
         losses.append(step(images, *augmentations, k[batch], votes[batch]))
+    if schedule.weight_averaging:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
     return np.array([loss.numpy() for loss in losses])

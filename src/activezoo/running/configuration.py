@@ -20,6 +20,7 @@ OLD_KEYS = {
     },
     "posterior": "is sampling now, or posteriors",
     "survey.columns.covariates": "is gone: posteriors.surprise reads the catalogue itself; leave it out",
+    "loop.warm_start": "is loop.kept_weights now: 1 for true, 0 for false",
     "posteriors.experts.id": "is posteriors.experts.id_column now",
     "posteriors.experts.class": "is posteriors.experts.class_column now",
 }
@@ -153,6 +154,11 @@ def _contradictions(config: dict) -> list[str]:
             f"questions.{name}: results/<survey>/{name} holds other results; give the question another name"
         )
     for name, question in config["questions"].items():
+        if question["unit"] == "votes" and question["few_votes"] is None:
+            problems.append(
+                f"questions.{name}.few_votes: a number, since questions.{name}.unit is votes: how many to ask of each "
+                "initial galaxy"
+            )
         smallest, largest = question["zoom"]
         if smallest > largest:
             problems.append(f"questions.{name}.zoom: {question['zoom']} must not fall")
@@ -172,6 +178,8 @@ def _contradictions(config: dict) -> list[str]:
     if survey["kind"] == "simulated" and not unknown:
         for name in config["loop"]["questions"]:
             question = config["questions"][name]
+            if question["unit"] == "votes":
+                continue  # how many galaxies they take depends on the strategy; `check_pool` looks
             needed = config["loop"]["test_galaxies"] + question["initial"]
             needed += config["loop"]["iterations"] * question["acquire"]
             if needed > survey["simulated"]["galaxies"]:

@@ -26,7 +26,7 @@ from activezoo.running.jobs import log_lines, name
 if TYPE_CHECKING:
     from activezoo.running.progress import Progress
 
-RESULT = re.compile(r"(?P<labels>\d+) labels: RMSE (?P<rmse>[\d.]+)")
+RESULT = re.compile(r"(?P<votes>\d+) votes: RMSE (?P<rmse>[\d.]+)")
 WIDEST_BAR = 80
 REFRESHES_PER_SECOND = 2
 
@@ -106,7 +106,7 @@ class Display(logging.Handler):
         if found:
             results = self.results.setdefault(job.wildcards["question"], {})
             strategy = job.wildcards["model"].partition("/")[0]
-            results[strategy] = f"{strategy} {found['rmse']} ({found['labels']} labels)"
+            results[strategy] = f"{strategy} {found['rmse']} ({found['votes']} votes)"
             if len(results) > 1:
                 results.pop("initial", None)
 
@@ -138,8 +138,8 @@ class Display(logging.Handler):
     def _time_left(self) -> str:
         """How long the models will take, once it can be known.
 
-        By the time that models took since the first one finished, which leaves out what came before. Jobs side by side
-        finish at about the same time, which says nothing: so more than two rounds of them must have finished.
+        The estimate counts from the end of the first model, which leaves out what came before. Jobs that run side by
+        side finish at about the same time, and one such round says little. So it waits for more than two rounds.
         """
         number = len(self.models_finished_at)
         left = self.progress.models - self.progress.finished_models

@@ -1,10 +1,12 @@
 """Jobs forked from a process that has already imported the heavy libraries.
 
-Importing TensorFlow takes seconds, training one of hundreds of small models hardly more. So the Snakefile calls
-`start`, and `python -m activezoo` asks that server (`run`) to fork a process that does the work in its place, with its
-arguments, environment, working directory and output. The server keeps other people's libraries only: an edit of this
-package takes effect with the next job. Not so an edit of this file, nor of how the libraries are imported and of the
-environment that they read meanwhile (`import_tensorflow`): these, and newly installed libraries, take a new server.
+Importing TensorFlow takes seconds. Training one of hundreds of small models takes hardly longer. So the Snakefile
+starts a server (`start`). Each `python -m activezoo` asks it (`run`) to fork a process that does the work in its place,
+with its arguments, environment, working directory and output.
+
+The server keeps other people's libraries only, so an edit of this package takes effect with the next job. Some changes
+take effect with the next server: an edit of this file, of `import_tensorflow` or of the environment that it sets, and a
+newly installed library.
 
 However the process that called `start` ends, the server and its jobs end too: the kernel closes the pipe they watch.
 However a job ends, the server ends what is left of its process group.
@@ -28,14 +30,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def start():
-    """Start a server for the jobs that this process will start; to close its `stdin` ends it.
+    """Start a server for the jobs that this process will start. Closing the server's `stdin` ends it.
 
-    It takes little time and memory until the first job asks for it, which none does on a cluster.
+    It takes little time and memory until the first job asks for it. On a cluster, no job does.
 
     Returns
     -------
-    The server (`subprocess.Popen`), or None where none is wanted. It takes Linux: elsewhere a fork is not safe once
-    system libraries such as macOS's Accelerate are loaded.
+    The server (`subprocess.Popen`), or None if there is none. There is none outside Linux: a fork is not safe there
+    once system libraries such as macOS's Accelerate are loaded.
     """
     import subprocess
     import tempfile
@@ -163,9 +165,9 @@ def _kill_group(job: int) -> None:
 
 
 def _import_libraries() -> None:
-    """Import what most jobs need; what cannot be imported is left for the jobs that need it to complain about.
+    """Import what most jobs need. If an import fails, the jobs that need it report the error.
 
-    Of this package nothing stays imported, so that each job reads its files as they are by then.
+    Nothing of this package stays imported, so each job reads the package's files as they are when it starts.
     """
     import gc
     from importlib import import_module

@@ -1,13 +1,14 @@
 """One line for each finished step of a run, in place of Snakemake's paragraphs; in a terminal, one live display.
 
 This changes how Snakemake's handler for the terminal filters and formats. What is not about a single job is shown as
-ever, Snakemake's log file in `.snakemake/log` still has everything, and so has the terminal with `--verbose`. Where
-anything here fails, a record is shown as Snakemake would show it: no run ends for it.
+before. Snakemake's log file in `.snakemake/log` still has everything, and so has the terminal with `--verbose`. If
+anything here fails, the record is shown as Snakemake would show it, and the run goes on.
 """
 
-# Why no logger plugin: it has to be installed and to be named on the command line or in a profile, and then `snakemake`
-# starts nowhere without it. `snakemake-logger-plugin-rich` (0.5) counts the jobs of each rule but knows no models, RMSE
-# or time left; it shows the whole log of a failed job, and where there is no terminal, no finished step at all.
+# Why this is no logger plugin: a plugin must be installed, and named on the command line or in a profile. If a profile
+# names it, `snakemake` starts only where it is installed. `snakemake-logger-plugin-rich` (0.5) counts the jobs of each
+# rule, but it knows no models, RMSE or time left. It shows the whole log of a failed job. Without a terminal, it shows
+# no finished step.
 
 from __future__ import annotations
 

@@ -24,10 +24,10 @@ from activezoo.tables import whole_file
 # Of the layout of records; those of another one are skipped.
 FORMAT = 1
 
-# Beginnings of the names of instruction sets by which libraries choose their code, and so the order of their sums.
+# How the names of some instruction sets begin. Libraries choose their code, and so the order of sums, by these sets.
 INSTRUCTIONS = ("avx", "fma", "f16c", "amx", "asimd", "sve", "bf16", "i8mm")
 
-# With these, users make that choice.
+# Environment variables by which users can make that choice themselves.
 VARIABLES = (
     "DNNL_DEFAULT_FPMATH_MODE",
     "DNNL_MAX_CPU_ISA",
@@ -159,7 +159,7 @@ def record(
 
 def git_state(folder: str | Path) -> Git | None:
     """Commit of a folder, and whether it has changes; None if no commit has the folder, or without git."""
-    # A hook of git tells its children of its own repository.
+    # Inside a git hook, these variables name the hook's repository, which may be another one.
     hook = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
     environment = {name: value for name, value in os.environ.items() if name not in hook}
 
@@ -306,10 +306,10 @@ def _strings(values: Mapping) -> dict[str, str]:
 
 
 def differences(old: Record, new: Record) -> list[str]:
-    """What a run would mix with the results of an older one: sentences for each cause; none, if it mixes nothing.
+    """What a run would mix with the results of an older one: a text for each cause, none if it mixes nothing.
 
-    No cause is a file that was missing then, as before its download, or was not asked for, or is not asked for now:
-    Snakemake sees that by itself.
+    A file is no cause if it was missing at the older run (not yet downloaded, say), or if only one of the runs reads
+    it. Snakemake sees that by itself.
     """
     results = f"results/{new.config['survey']['name']}"
     apart = f"use another survey.name or delete {results}"

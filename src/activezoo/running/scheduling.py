@@ -31,9 +31,11 @@ def lift_default_job_rate(workflow) -> None:
 def plan_quickly(workflow, list_jobs: bool) -> None:
     """Leave out of planning what takes Snakemake 9 long and changes nothing; to be called while the workflow is read.
 
-    Of the plan of the paper's run, looking at the signatures of the same few functions tens of thousands of times took
-    a tenth; expanding the parameters of every job, for a dry run to name environments that nobody asked for, a fifth;
-    and formatting each job for the terminal, where `progress` shows a table of them, a seventh.
+    Three things cost time. The shares are of planning the paper's run:
+
+    - Snakemake reads the signatures of the same few functions tens of thousands of times: a tenth.
+    - A dry run expands the parameters of every job, to name conda environments that nobody asked for: a fifth.
+    - A dry run formats each job for the terminal, although `progress` shows a table of them: a seventh.
 
     Parameters
     ----------

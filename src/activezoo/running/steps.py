@@ -1,6 +1,7 @@
 """What a rule of the workflow needs to know of its step: the command, and the code that can change its results.
 
-Both are read from the source. Nothing of a step is imported, for the workflow is read again by every job of a cluster.
+Both are read from the source. No step is imported: every job of a cluster reads the workflow again, and an import would
+slow it down.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def command(step: str, values: Mapping[str, Any]) -> str:
 def flags(values: Mapping[str, Any]) -> str:
     """Values as flags, quoted for the shell: {"input_size": 64} is `--input-size=64`.
 
-    One of a list is given again and again; what is None is left out.
+    A list becomes a repeated flag. None becomes no flag.
     """
     words = []
     for name, value in values.items():

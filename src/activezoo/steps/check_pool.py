@@ -3,17 +3,33 @@
 import logging
 from pathlib import Path
 
+import numpy as np
+
 from activezoo import tables
 from activezoo.errors import InputError
+from activezoo.survey import oracle
+from activezoo.survey.roles import galaxies_of
 
 
-def run(*, split: Path, question: str, acquire: int, iterations: int, pool: Path) -> None:
-    galaxies = tables.read(split, ["role"])["role"].to_pylist().count("pool")
-    if acquire * iterations > galaxies:
+def run(
+    *,
+    split: Path,
+    votes: Path,
+    question: str,
+    acquire: int,
+    unit: str,
+    few_votes: int | None = None,
+    iterations: int,
+    pool: Path,
+) -> None:
+    ids = galaxies_of(tables.read(split), "pool")
+    _, responses = oracle.retrieve_votes(votes, ids)
+    available = len(ids) if unit == "galaxies" else int(np.minimum(responses, few_votes or oracle.ALL).sum())
+    if acquire * iterations > available:
         raise InputError(
-            f"question {question!r}: {iterations} iterations of {acquire} galaxies need {acquire * iterations}, but "
-            f"the pool has {galaxies}; at most {galaxies // acquire} iterations are possible: lower loop.iterations or "
-            f"questions.{question}.acquire"
+            f"question {question!r}: {iterations} iterations of {acquire} {unit} need {acquire * iterations}, but "
+            f"the pool has {available}; at most {available // acquire} iterations are possible: lower loop.iterations "
+            f"or questions.{question}.acquire"
         )
-    tables.write({"pool": [galaxies], "acquired": [acquire * iterations]}, pool)
-    logging.info("pool of %d galaxies for %d iterations of %d", galaxies, iterations, acquire)
+    tables.write({"pool": [available], "acquired": [acquire * iterations]}, pool)
+    logging.info("pool of %d %s for %d iterations of %d", available, unit, iterations, acquire)

@@ -46,7 +46,8 @@ def run(
         "seed": described.seed,
         "strategy": described.strategy,
         "iteration": described.iteration,
-        "labels": described.labels,
+        "votes": described.votes,
+        "galaxies": described.galaxies,
         "training_loss": evaluation.training_loss(tables.read(history, ["loss"])["loss"].to_numpy()),
         **evaluation.test_metrics(predicted, k, responses),
         "rmse_mean_fraction": evaluation.rmse(np.mean(known["k"].to_numpy() / known["N"].to_numpy()), k, responses),
@@ -63,4 +64,4 @@ def run(
         by_galaxy,
     )
     tables.write({name: [value] for name, value in result.items()}, metrics)
-    logging.info("%d labels: RMSE %.4f, test loss %.3f", result["labels"], result["rmse"], result["test_loss"])
+    logging.info("%d votes: RMSE %.4f, test loss %.3f", result["votes"], result["rmse"], result["test_loss"])

@@ -1,12 +1,11 @@
-"""Retrieve the votes of the galaxies ranked first, and add them to those labelled before."""
+"""Ask for votes, the most wanted first, until the budget of the iteration is spent, and add them to those before."""
 
 import logging
 from pathlib import Path
 
-import pyarrow as pa
+import pyarrow.compute as pc
 
 from activezoo import tables
-from activezoo.errors import InputError
 from activezoo.survey import oracle
 
 
@@ -18,14 +17,12 @@ def run(
     question: str,
     iteration: int,
     acquire: int,
+    unit: str,
     labelled: Path,
 ) -> None:
-    ranking = tables.read(acquisition, ["id", "rank"]).sort_by("rank")
-    if len(ranking) < acquire:
-        raise InputError(
-            f"question {question!r}, iteration {iteration}: the pool has {len(ranking)} galaxies left of the {acquire} "
-            f"to label; lower loop.iterations or questions.{question}.acquire"
-        )
-    new = oracle.label(ranking["id"][:acquire].to_pylist(), votes, iteration)
-    tables.write(pa.concat_tables([tables.read(labelled_before), new]), labelled)
-    logging.info("votes of %d more galaxies", len(new))
+    asks = tables.read(acquisition, ["id", "rank", "votes"]).sort_by("rank")
+    before = tables.read(labelled_before)
+    after = oracle.ask(asks, before, votes, question, iteration, acquire, unit)
+    tables.write(after, labelled)
+    new = pc.sum(after["N"]).as_py() - pc.sum(before["N"]).as_py()
+    logging.info("%d more votes, %d more galaxies", new, len(after) - len(before))

@@ -3,6 +3,8 @@
 import logging
 from pathlib import Path
 
+import numpy as np
+
 from activezoo import tables
 from activezoo.posteriors.held_out import hold_out
 from activezoo.survey import oracle
@@ -26,5 +28,5 @@ def run(
     held = hold_out(ids, question, fraction)
     for part, output in ((~held, labelled), (held, held_out)):
         chosen = [galaxy for galaxy, kept in zip(ids, part, strict=True) if kept]
-        tables.write(oracle.label(chosen, votes, iteration=0), output)
+        tables.write(oracle.label(chosen, np.full(len(chosen), oracle.ALL), votes, question, iteration=0), output)
     logging.info("votes of %d galaxies, and of %d held out", (~held).sum(), held.sum())

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from activezoo.report.acquired import acquired
+from activezoo.report.acquired import acquired, with_recorded_votes
 from activezoo.report.figures import style
 from activezoo.report.figures.acquired import acquired_votes
 
 
-def run(*, labelled: list[Path], png: Path) -> None:
-    style.save(acquired_votes(acquired(path.parent for path in labelled)), png)
+def run(*, labelled: list[Path], votes: Path, png: Path) -> None:
+    galaxies = acquired(path.parent for path in labelled)
+    style.save(acquired_votes(with_recorded_votes(galaxies, votes)), png)

@@ -1,4 +1,4 @@
-"""Predict one shard of the unlabelled galaxies with the model of the iteration before."""
+"""Predict one shard of the galaxies that votes can be asked of, for the strategies of the next iteration."""
 
 import logging
 from pathlib import Path
@@ -17,7 +17,6 @@ def run(
     *,
     model: Path,
     weights: Path,
-    labelled: Path,
     split: Path,
     index: Path,
     shard: int,
@@ -29,8 +28,8 @@ def run(
 ) -> None:
     backend.start(threads, gpu)
     loaded = trained.load(model, weights)
-    pool = galaxies_of(tables.read(split), "pool", without=tables.read(labelled, ["id"])["id"].to_pylist())
+    pool = galaxies_of(tables.read(split), "initial", "pool")
     ids = np.array_split(pool, shards)[shard].tolist()
     read_grey = grey_reader(index, ids, loaded.description.stored_size)
     write_predictions(posterior.predict(loaded, read_grey, ids, sampling), predictions)
-    logging.info("%d pool galaxies predicted", len(ids))
+    logging.info("%d galaxies predicted", len(ids))

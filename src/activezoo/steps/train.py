@@ -26,6 +26,7 @@ def run(
     architecture: Architecture,
     view: View,
     schedule: Schedule,
+    kept_weights: float = 1.0,
     threads: int,
     gpu: int,
     model: Path,
@@ -49,16 +50,16 @@ def run(
         architecture=architecture,
         view=view,
         stored_size=read_grey(slice(1)).shape[-1],
-        labels=len(ids),
-        mean_responses=float(responses.mean()),
+        galaxies=len(ids),
+        votes=int(responses.sum()),
     )
     key = described.key("train")
     keras.utils.set_random_seed(randomness.integer(*key, "initialisation", bits=32))
     built = network.build(architecture, dropout_seed=randomness.integer(*key, "dropout", bits=31))
-    built.compile(keras.optimizers.Adam(schedule.learning_rate))
+    built.compile(schedule.optimizer())
     built.optimizer.build(built.trainable_variables)
     if start:
-        network.load_weights(built, start)
+        network.load_weights(built, start, kept_weights)
     losses = training.train(built, read_grey, ids, k, responses, view, schedule, key)
     tables.write({"step": range(len(losses)), "loss": losses}, history)
     with tables.whole_file(weights) as partial:

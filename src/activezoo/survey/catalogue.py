@@ -83,9 +83,10 @@ def read_catalogue(
 
 
 def read_images(images: str | Path, max_rejected: float) -> tuple[pa.Table, pa.Table]:
-    """The survey that a folder of images is, each of a galaxy of its name: galaxies, in order of id, and rejected ones.
+    """Read a folder of images as a survey: each image is a galaxy, and its name without suffix is the id.
 
-    Images of one name are rejected: nothing says which is right. Columns are those of `read_catalogue`.
+    Images that share a name are rejected: nothing says which is right. Returns galaxies, in order of id, and rejected
+    images, with the columns of `read_catalogue`.
 
     Raises
     ------

@@ -53,7 +53,7 @@ def read_columns(path: str | Path, strings: Sequence[str], numbers: Sequence[str
 
 
 def read_features(catalogue: str | Path, id_column: str, columns: Sequence[str]) -> pd.DataFrame:
-    """Columns of the survey's catalogue as numbers, by galaxy id, those that it has; a name that it lacks is logged.
+    """Columns of the survey's catalogue as numbers, by galaxy id. A column that it lacks is left out, and logged.
 
     Where an id stands in several rows, the first counts.
     """

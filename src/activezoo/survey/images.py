@@ -69,7 +69,8 @@ def grey_reader(
 ) -> Callable[[slice | np.ndarray], np.ndarray]:
     """A function that gives the grey images of galaxies at given positions of `ids`, float32, shape (B, S, S).
 
-    A small set, such as the galaxies labelled so far, is read once; of a larger one, only what is asked for.
+    A small set, such as the galaxies labelled so far, is read once and kept. From a larger set, each call reads the
+    images that it is asked for.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def grey_reader(
     ids
         Of the galaxies.
     stored_size
-        Side that the images must have, pixels: that of those that a model was trained on. Any by default.
+        Side that the images must have, pixels: that of the model's training images. By default, any.
 
     Raises
     ------

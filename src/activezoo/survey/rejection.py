@@ -46,7 +46,7 @@ class Selection:
     ) -> None:
         """Take out the rows where `mask` holds; `values` are what was found in `column`.
 
-        Series are aligned by row, so they may still have rows that were taken out since.
+        Series are aligned by row. A series may still have rows that were taken out after it was made.
         """
         mask = mask.loc[self.rows.index]
         if not mask.any():
@@ -65,7 +65,7 @@ class Selection:
 
     def add(self, **columns: pd.Series) -> None:
         """Add columns; like the series of `reject`, they may still have rows that were taken out."""
-        # Were no row left, pandas would take in all rows of a new column.
+        # `loc` matters when no row is left: pandas would then add all rows of a new column.
         self.rows = self.rows.assign(**{name: values.loc[self.rows.index] for name, values in columns.items()})
 
     def rejected(self) -> pd.DataFrame:

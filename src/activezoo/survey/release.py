@@ -90,8 +90,8 @@ def source_name(source: Source) -> str:
 def download(path: str | Path, source: Source, *, attempts: int = 20, pause: float = 5.0) -> None:
     """Fetch a file, resuming a broken transfer, and check that it is the one published.
 
-    If no checksum is published, the one seen first is written beside the file, as sha256sum would, and holds from then
-    on.
+    If no checksum is published, that of the first file seen is written beside it, in the format of sha256sum. From
+    then on, the file must have that checksum.
 
     Raises
     ------

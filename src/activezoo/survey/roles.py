@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 ROLES = ("test", "initial", "pool")
 
 
-def galaxies_of(split: pa.Table, role: str, without: Sequence[str] = ()) -> list[str]:
-    """Ids of a role, in the order of the split, which is that of the stored images."""
+def galaxies_of(split: pa.Table, *roles: str, without: Sequence[str] = ()) -> list[str]:
+    """Ids of some roles, in the order of the split, which is that of the stored images."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    left = pc.and_(pc.equal(split["role"], role), pc.invert(pc.is_in(split["id"], pa.array(without, pa.string()))))
+    of_role = pc.is_in(split["role"], pa.array(roles, pa.string()))
+    left = pc.and_(of_role, pc.invert(pc.is_in(split["id"], pa.array(without, pa.string()))))
     return split.filter(left)["id"].to_pylist()

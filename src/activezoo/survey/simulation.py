@@ -1,14 +1,16 @@
 """A simulated Galaxy Zoo 2: images of galaxies, and volunteers and experts who say what the images show.
 
-The renderer is NumPy and works in Fourier space, where components add up and pass the optics by one product:
-exponential discs, their thickness (exact for a transparent disc at any inclination), PSF, stars and neighbours have
-analytic transforms, and bulge, bar and arms take an FFT each. GalSim is not used: it has no arms and no bars, and what
-it has (GalSim 2.8, 150 pixels, one core: 9 ms for a Sérsic bulge, 5 ms for an inclined disc, 11 ms for an interpolated
-image of arms, all in three bands) costs more than the whole galaxy does here, about 20 ms.
+The renderer is NumPy and works in Fourier space. There, components add up, and one product applies the optics to them.
+Exponential discs, their thickness (exact for a transparent disc at any inclination), PSF, stars and neighbours have
+analytic transforms. Bulge, bar and arms take an FFT each.
+
+GalSim is not used. It has no arms and no bars. What it has costs more than the whole galaxy does here, about 20 ms:
+9 ms for a Sérsic bulge, 5 ms for an inclined disc, 11 ms for an interpolated image of arms, all in three bands (GalSim
+2.8, 150 pixels, one core).
 
 A volunteer sees a feature with a probability that depends on its contrast in the noise-free, PSF-blurred image. The
-thresholds were set to give the mean vote fractions of the published Galaxy Zoo 2 counts, and by nothing else. Experts
-look at the same contrasts, not at the votes.
+thresholds were set to give the mean vote fractions of the published Galaxy Zoo 2 counts. Nothing else went into
+them. Experts look at the same contrasts, not at the votes.
 """
 
 from __future__ import annotations
@@ -536,8 +538,8 @@ def simulate_survey(galaxies: int, image_size: int, seed: int, output: str | Pat
     """Write a survey in the layout of the Galaxy Zoo 2 release.
 
     Two files go beside it: the truth behind it (`truth.parquet`), and experts' classes of the bars of some galaxies
-    (`experts.csv`: dr7objid, class). Galaxy i depends on `seed` and i alone, and what volunteers and experts say of it
-    not on the image size. The catalogue is written last.
+    (`experts.csv`: dr7objid, class). Galaxy i depends on `seed` and i alone. What volunteers and experts say of it does
+    not depend on the image size. The catalogue is written last.
 
     Parameters
     ----------

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-# For each question of the simulated volunteers: the column that counts an answer, and the columns of the truth from
-# which its probability follows, as (constant, {column: factor}).
+# For each question of the simulated volunteers, and each column that counts an answer: the answer's probability, as
+# (constant, {column of the truth: factor}). It is the constant plus the sum of each factor times its column.
 QUESTIONS = (
     {
         "t01_smooth_or_features_a01_smooth_count": (0, {"rho_smooth": 1}),

@@ -26,13 +26,12 @@ def acquired_votes(acquired: pd.DataFrame) -> Figure:
     Parameters
     ----------
     acquired
-        A row for each galaxy and seed: question, strategy, seed, iteration (from 1), k, N.
+        A row for each galaxy and seed: question, strategy, seed, iteration (from 1), k, N (on record).
     """
     question = acquired.question.iloc[0]
     strategies = baseline_last(acquired.strategy)
     colours = {name: load(name).colour for name in strategies}
-    # Whole numbers decide the bin, so that k/N on an edge, which is common, falls on the same side everywhere.
-    acquired = acquired.assign(bin=np.minimum(VOTE_BINS * acquired.k // acquired.N, VOTE_BINS - 1))
+    acquired = acquired.assign(bin=_fraction_bin(acquired))
     edges = np.linspace(0, 1, VOTE_BINS + 1)
     iterations = int(acquired.iteration.max())
     with rc_context(STYLE):
@@ -69,6 +68,44 @@ def acquired_votes(acquired: pd.DataFrame) -> Figure:
             axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         figure.colorbar(image, ax=panels, label="Fraction of the iteration", pad=0.02)
     return figure
+
+
+def spent_votes(acquired: pd.DataFrame, survey: pd.DataFrame) -> Figure:
+    """How each strategy spends votes: how many on a galaxy, and on galaxies of which vote fraction.
+
+    Parameters
+    ----------
+    acquired
+        A row for each galaxy and seed: question, strategy, votes (asked for), k, N (on record).
+    survey
+        k and N of all galaxies, shown for comparison.
+    """
+    question = acquired.question.iloc[0]
+    strategies = baseline_last(acquired.strategy)
+    colours = {name: load(name).colour for name in strategies}
+    most = int(acquired.votes.max())
+    width = max(1, -(-most // 40))  # at most 40 bars
+    amounts, fractions = np.arange(0.5, most + 1.5 + width, width), np.linspace(0, 1, VOTE_BINS + 1)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(PAGE, 2.6), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        for strategy in strategies:
+            chosen, line = acquired[acquired.strategy == strategy], {"color": colours[strategy], "linewidth": 1.5}
+            left.stairs(np.histogram(chosen.votes, amounts)[0] / len(chosen), amounts, **line)
+            spent = np.bincount(_fraction_bin(chosen), chosen.votes, VOTE_BINS)
+            right.stairs(spent / spent.sum(), fractions, **line)
+        everything = np.bincount(_fraction_bin(survey), minlength=VOTE_BINS)
+        right.stairs(everything / everything.sum(), fractions, color=GREY, linestyle=":", linewidth=1.2)
+        left.set(xlabel="Votes asked for on a galaxy", ylabel="Fraction of acquired galaxies", ylim=(0, None))
+        right.set(xlabel=f"k/N of all votes, {question}", ylabel="Fraction of votes", xlim=(0, 1), ylim=(0, None))
+        entries = _entries(acquired, colours) | {"all galaxies": {"color": GREY, "linestyle": ":", "linewidth": 1.2}}
+        legend(figure, entries, columns=min(3, len(entries)))
+    return figure
+
+
+def _fraction_bin(galaxies: pd.DataFrame) -> pd.Series:
+    """Bin of each k/N; whole numbers decide, so that one on an edge, which is common, falls on the same side always."""
+    return np.minimum(VOTE_BINS * galaxies.k // galaxies.N, VOTE_BINS - 1)
 
 
 def acquired_redshift(acquired: pd.DataFrame) -> Figure:

@@ -1,0 +1,5 @@
+"""BALD with a few votes of each galaxy."""
+
+from activezoo.acquisition import bald
+
+STRATEGY = bald.STRATEGY._replace(label="BALD, few votes", colour="#CC79A7", votes="few")
