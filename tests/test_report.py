@@ -18,13 +18,14 @@ from PIL import Image
 from activezoo import cli, tables
 from activezoo.acquisition import registry
 from activezoo.errors import InputError
-from activezoo.report import galleries, learning_curves
+from activezoo.report import galleries
 from activezoo.report.acquired import acquired as acquired_galaxies_of
 from activezoo.report.acquired import with_recorded_votes
 from activezoo.report.figures import style
 from activezoo.report.figures.acquired import acquired_redshift, acquired_votes, spent_votes
 from activezoo.report.figures.galleries import acquired_galaxies
 from activezoo.report.figures.learning_curves import learning_curves as draw_learning_curves
+from activezoo.report.headline import percent
 from activezoo.survey.columns import read_features
 from activezoo.survey.image_shards import write_shard
 
@@ -61,7 +62,7 @@ def write_survey(folder, ids, rng: np.random.Generator, redshift: bool) -> None:
 
 
 def make_run(folder, question="smooth", strategies=("bald", "random"), seeds=(1, 2, 3), iterations=4, redshift=True):
-    """Lay down a run in which BALD reaches an RMSE with about half the labels of random."""
+    """Lay down a run in which BALD reaches an RMSE with about half the votes of random."""
     rng = np.random.default_rng(len(question))
     ids = np.array([f"galaxy_{n:05d}" for n in range(TEST + INITIAL + iterations * ACQUIRE)])
     write_survey(folder, ids, rng, redshift)
@@ -98,9 +99,11 @@ def make_run(folder, question="smooth", strategies=("bald", "random"), seeds=(1,
             fall = np.exp(-iteration / (3 if strategy == "bald" else 6))
             metrics = {
                 "question": question, "seed": seed, "strategy": strategy if iteration else "initial",
-                "iteration": iteration, "labels": INITIAL + iteration * ACQUIRE,
+                "iteration": iteration,
+                "votes": 40 * (INITIAL + iteration * ACQUIRE), "galaxies": INITIAL + iteration * ACQUIRE,
                 "training_loss": 18 + 2 * fall + 3 * active, "test_loss": 17 + 6 * fall + rng.normal(0, 0.2),
-                "rmse": 0.1 + 0.1 * fall + rng.normal(0, 0.002), "rmse_mean_fraction": 0.24,
+                "rmse": 0.1 + 0.1 * fall + rng.normal(0, 0.002), "rmse_of_rho": 0.05 + 0.1 * fall,
+                "rmse_mean_fraction": 0.24,
             }  # fmt: skip
             tables.write({name: [value] for name, value in metrics.items()}, model / "metrics.parquet")
             models[seed, strategy if iteration else "initial", iteration] = model
@@ -122,7 +125,7 @@ def step(name: str, **flags) -> None:
 def make_report(run, galleries: bool = True) -> list:
     """Run the steps of the report, as the workflow does; return the figures."""
     results = run.folder / run.question
-    metrics, savings = results / "metrics.parquet", results / "label_savings.parquet"
+    metrics, savings = results / "metrics.parquet", results / "savings.parquet"
     index, catalogue = run.folder / "images/index.parquet", run.folder / "survey/catalogue.csv"
     names = ["learning_curves", "acquired_votes", "spent_votes", "acquired_redshift"]
     names += ["informative_galaxies", "acquired_galaxies"]
@@ -132,7 +135,8 @@ def make_report(run, galleries: bool = True) -> list:
     curves, acquired_votes, spent_votes, redshifts, informative, acquired = paths
     labelled = [model / "labelled.parquet" for model in run.last]
     step("metrics_table", metrics=[model / "metrics.parquet" for model in run.models], parquet=metrics)
-    step("label_savings", metrics=metrics, parquet=savings)
+    by_galaxy = [model / "evaluation.parquet" for model in run.models]
+    step("savings", metrics=[m / "metrics.parquet" for m in run.models], by_galaxy=by_galaxy, parquet=savings)
     step("plot_learning_curves", question=run.question, metrics=metrics, savings=savings, png=curves)
     step("plot_acquired_votes", labelled=labelled, votes=results / "votes.parquet", png=acquired_votes)
     step("plot_spent_votes", labelled=labelled, votes=results / "votes.parquet", png=spent_votes)
@@ -189,24 +193,25 @@ def test_saving_twice_gives_the_same_bytes(tmp_path):
 
 
 def tables_of(run) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return tuple(
-        pd.read_parquet(run.folder / run.question / f"{name}.parquet") for name in ("metrics", "label_savings")
-    )
+    return tuple(pd.read_parquet(run.folder / run.question / f"{name}.parquet") for name in ("metrics", "savings"))
 
 
-def test_learning_curves_show_each_seed_the_mean_and_lowess(run):
+def test_learning_curves_show_the_mean_against_votes_with_its_interval_and_the_saving(run):
     metrics, savings = tables_of(run)
     figure = draw_learning_curves(metrics, savings, "smooth")
-    axes = figure.axes[2]
-    bald = metrics[metrics.strategy == "bald"].pivot_table(index="labels", columns="seed", values="rmse")
-    drawn = [line.get_ydata() for line in axes.lines]
-    for expected in (bald[1], bald.mean(axis=1), learning_curves.lowess(bald.index, bald.mean(axis=1))):
-        assert any(np.array_equal(expected, data) for data in drawn)
-    assert any(np.array_equal(data, [0.24, 0.24]) for data in drawn)
+    axes = figure.axes[0]
+    bald = metrics[metrics.strategy == "bald"].pivot_table(index="votes", columns="seed", values="rmse")
     (mean,) = (line for line in axes.lines if np.array_equal(line.get_ydata(), bald.mean(axis=1)))
+    np.testing.assert_array_equal(mean.get_xdata(), bald.index)
     assert mean.get_color() == registry.load("bald").colour
-    best = savings.query("seed == 'mean' and smoothing == 'lowess' and kind == 'best'").iloc[0]
-    assert any(f"{100 * best.saving:.0f} % fewer" in text for text in texts(figure))
+    half = 4.302653 * bald.std(axis=1, ddof=1) / np.sqrt(3)  # t of two degrees of freedom
+    band = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert band.min() == pytest.approx((bald.mean(axis=1) - half).min(), rel=1e-6)
+    noiseless = metrics[metrics.strategy == "bald"].groupby("votes").rmse_of_rho.mean()
+    assert any(np.allclose(line.get_ydata(), noiseless) for line in axes.lines if len(line.get_ydata()) == 5)
+    assert any(np.array_equal(line.get_ydata(), [0.24, 0.24]) for line in axes.lines)
+    row = savings.query("seed == 'all' and currency == 'votes'").iloc[0]
+    assert any(f"BALD: {percent(row.saving)} votes than random" in text for text in texts(figure))
 
 
 @pytest.mark.parametrize("name", ["learning_curves", "acquired_votes", "spent_votes", "acquired_redshift"])
@@ -299,7 +304,7 @@ def test_the_page_links_to_files_that_are_there_and_begins_with_the_headline(run
     page = (run.folder / "README.md").read_text()
     headline = (run.folder / "headline.txt").read_text().strip()
     assert page.split("\n\n")[1] == headline
-    assert headline.startswith("smooth: to reach the same RMSE as random, BALD needed at best ")
+    assert headline.startswith("smooth: for the same RMSE, BALD needed ")
     links = re.findall(r"\]\((.*?)\)", page)
     assert len(links) == len(run.figures) + 2
     assert all((run.folder / link).exists() for link in links)
@@ -308,8 +313,8 @@ def test_the_page_links_to_files_that_are_there_and_begins_with_the_headline(run
 @pytest.mark.parametrize(
     ("case", "headline"),
     [
-        ({"seeds": (1,), "redshift": False}, "1 seed,"),
-        ({"seeds": (1, 2), "iterations": 1}, "needed at most as many"),
+        ({"seeds": (1,), "redshift": False}, "(1 seed)"),
+        ({"seeds": (1, 2), "iterations": 1}, "2 seeds"),
         ({"seeds": (1,), "strategies": ("bald",)}, "only BALD ran"),
         ({"seeds": (1,), "strategies": ("random",)}, "only random ran"),
     ],
@@ -318,5 +323,5 @@ def test_small_runs_make_a_whole_report(tmp_path, monkeypatch, case, headline):
     # Drawing each figure once is enough here, and takes a third of the time.
     monkeypatch.setattr(style, "save", lambda figure, path: (figure.draw_without_rendering(), path.touch()))
     run = make_run(tmp_path, **{"iterations": 2} | case)
-    assert all(path.exists() for path in make_report(run, galleries=headline == "1 seed,"))
+    assert all(path.exists() for path in make_report(run, galleries=headline == "(1 seed)"))
     assert headline in (tmp_path / "headline.txt").read_text()

@@ -212,6 +212,44 @@ def test_pool_shards_change_nothing_but_rounding(finished, copy):
         np.testing.assert_allclose(two.score, three.score, rtol=1e-4, atol=1e-7)
 
 
+def test_a_budget_of_votes_is_spent_by_every_strategy_and_again_to_the_same_bits(copy):
+    """Strategies ask for all votes of a galaxy, or for a few, and some again; the first model is the same for all."""
+    strategies = ["random", "bald", "bald_few", "bald_per_vote"]
+    shutil.rmtree(copy / RUN / "seed_1")
+
+    def configfiles(shards):
+        votes = {"unit": "votes", "few_votes": 4, "initial": 64, "acquire": 50}
+        loop = {"strategies": strategies, "seeds": [1]}
+        return overlay(copy, questions={"smooth": votes}, loop=loop, pool={"shards": shards})
+
+    targets = [str(RUN / f"seed_1/{strategy}/iteration_2/metrics.parquet") for strategy in strategies]
+    snakemake(copy, *targets, configfiles=configfiles(1))
+    recorded = pq.read_table(copy / RUN / "votes.parquet").to_pandas().set_index("id")
+    for strategy in strategies:
+        model = copy / RUN / f"seed_1/{strategy}/iteration_2"
+        labelled = pq.read_table(model / "labelled.parquet").to_pandas()
+        assert labelled.id.is_unique
+        assert labelled.N.sum() == 64 + 2 * 50
+        metrics = pq.read_table(model / "metrics.parquet").to_pylist()[0]
+        assert (metrics["votes"], metrics["galaxies"]) == (64 + 2 * 50, len(labelled))
+        rows = recorded.loc[labelled.id]
+        assert (labelled.N.to_numpy() <= rows.N).all()
+        assert (labelled.k.to_numpy() <= rows.k).all()
+        assert (labelled.N - labelled.k <= (rows.N - rows.k).to_numpy()).all()
+        new = labelled[labelled.iteration > 0]
+        # All that there are, but of the last of each iteration; or a few.
+        assert (new.N > 30).sum() >= len(new) - 2 if strategy in ("random", "bald") else (new.N.isin([2, 4])).any()
+    before = digests(copy)
+    shutil.rmtree(copy / RUN / "seed_1/bald_per_vote/iteration_1")
+    jobs = planned(copy, *targets, configfiles=configfiles(3))
+    assert jobs["train"] == 2 * 3  # of those that choose by predictions, which other shards make again
+    snakemake(copy, *targets, configfiles=configfiles(3))
+    after = digests(copy)
+    assert after.keys() == before.keys()
+    # Scores are the same but for rounding; the choice, and so the models, to the bit.
+    assert {name for name in after if after[name] != before[name]} <= {n for n in after if "acquisition" in n}
+
+
 def test_the_oracle_is_blind(finished, tmp_path):
     """The loop gives the same bits if the votes of a galaxy exist only from the moment when they are retrieved."""
     folder = tmp_path / "blind"

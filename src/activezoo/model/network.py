@@ -32,16 +32,16 @@ def build(architecture: Architecture, dropout_seed: int = 0) -> keras.Model:
     """
     from keras import Sequential, layers
 
-    network = Sequential([layers.Input((architecture.input_size, architecture.input_size, 1))])
+    parts = [layers.Input((architecture.input_size, architecture.input_size, 1))]
     for filters in architecture.filters:
-        network.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
-        network.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
-        network.add(layers.MaxPooling2D(2))
-    network.add(layers.Flatten())
-    network.add(layers.Dense(architecture.dense_units, name="features"))
-    network.add(layers.Dropout(architecture.dropout, seed=dropout_seed))
-    network.add(layers.Dense(2, name="logits"))
-    return network
+        parts.append(layers.Conv2D(filters, 3, padding="same", activation="relu"))
+        parts.append(layers.Conv2D(filters, 3, padding="same", activation="relu"))
+        parts.append(layers.MaxPooling2D(2))
+    parts.append(layers.Flatten())
+    parts.append(layers.Dense(architecture.dense_units, name="features"))
+    parts.append(layers.Dropout(architecture.dropout, seed=dropout_seed))
+    parts.append(layers.Dense(2, name="logits"))
+    return Sequential(parts)  # all at once, since it builds itself anew with each layer that is added
 
 
 def load_weights(network: keras.Model, path: str | Path, kept: float = 1.0) -> None:

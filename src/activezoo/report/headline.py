@@ -2,76 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
-from activezoo.acquisition.registry import BASELINE, baseline_last, label
-from activezoo.report.learning_curves import percent
+from activezoo.acquisition.registry import BASELINE, baseline_last, label, load
+from activezoo.report.savings import ALL_SEEDS
 
 
 def headline(metrics: pd.DataFrame, savings: pd.DataFrame) -> list[str]:
-    """How many fewer galaxies needed labels, whatever came out: a sentence or two for each question and strategy.
-
-    The numbers are those of the mean over seeds, smoothed, as in the paper.
-    """
+    """How many fewer votes each strategy needed than random, whatever came out: a few sentences for each of them."""
     sentences = []
-    means = savings[(savings.smoothing == "lowess") & (savings.seed == "mean")].set_index("kind")
     for question, of_question in metrics.groupby("question"):
-        active = [strategy for strategy in baseline_last(of_question.strategy) if strategy != BASELINE]
-        found = means[means.question == question]
+        seeds = of_question.seed.nunique()
+        found = savings[(savings.question == question) & (savings.baseline == BASELINE)]
+        for strategy in recommended_first(found.strategy):
+            rows = found[found.strategy == strategy].set_index(["currency", "seed"])
+            votes, galaxies = (rows.loc[(currency, ALL_SEEDS)] for currency in ("votes", "galaxies"))
+            sentences.append(f"{question}: {_compare(label(strategy), votes, galaxies, seeds)}")
         if found.empty:
             ran = ", ".join(label(strategy) for strategy in baseline_last(of_question.strategy))
-            sentences.append(f"{question}: only {ran} ran; a label saving compares a strategy with {BASELINE}.")
-        for strategy in active if len(found) else ():
-            rows = found[found.strategy == strategy]
-            seeds = of_question.seed.nunique()
-            sentences.append(
-                f"{question}: {_best(label(strategy), rows.loc['best'])} {_end(label(strategy), rows.loc['end'])} "
-                f"({'Mean of ' if seeds > 1 else ''}{seeds} seed{'s' if seeds > 1 else ''}, smoothed by LOWESS.)"
-            )
+            sentences.append(f"{question}: only {ran} ran; a saving compares a strategy with {BASELINE}.")
+        if seeds == 1:
+            sentences.append("This is a taste: with one seed, nobody can tell a saving from luck.")
     return sentences
 
 
-def _labels(saving) -> str:
-    if saving.bound == "lower":
-        return f"at most {saving.new_labels:,.0f} against at least {saving.new_labels_random:,.0f}"
-    return f"{saving.new_labels:,.0f} against {saving.new_labels_random:,.0f}"
+def recommended_first(strategies: Iterable[str]) -> list[str]:
+    """Strategies, each once: the recommended one first, then in the order of legends."""
+    return sorted(baseline_last(strategies), key=lambda name: not load(name).recommended)
 
 
-def _interval(saving) -> str:
-    """The bootstrap interval in words; empty where there is none."""
-    if np.isnan(saving.high):
-        return ""
-    low = "up to" if np.isinf(saving.low) else f"{100 * saving.low:.0f} to"
-    return f"; 95 % interval of the saving {low} {100 * saving.high:.0f} %".replace("-", "−")
+def _compare(strategy: str, votes: pd.Series, galaxies: pd.Series, seeds: int) -> str:
+    """Some sentences on one strategy against random."""
+    if np.isnan(votes.saving):
+        return f"nothing can be said of {strategy}: it and random have no RMSE below that of the first model in common."
+    number = f"{seeds} seed{'s' if seeds > 1 else ''}"
+    sentences = [
+        f"for the same RMSE, {strategy} needed {percent(votes.saving)} votes than random"
+        f"{_interval(votes, f'; {number}')}, and {percent(galaxies.saving)} galaxies{_interval(galaxies)}."
+    ]
+    if votes.low <= 0 <= votes.high:
+        sentences.append("By these runs the two cannot be told apart in votes.")
+    sentences.append(
+        f"A survey of this kind reaches RMSE {votes.reach_rmse:.3f} with about {rounded(votes.reach)} votes instead of "
+        f"{rounded(votes.reach_baseline)}."
+    )
+    return " ".join(sentences)
 
 
-def _best(strategy: str, saving) -> str:
-    same = "to reach the same RMSE as random,"
-    if np.isnan(saving.saving):
-        return (
-            f"no saving can be stated, as {strategy} and random have no RMSE below that of the first model in common."
-        )
-    if saving.bound == "upper":
-        return (
-            f"{strategy} saved no labels: it came to no RMSE that improves on the first model and that random reached."
-        )
-    where = f"({_labels(saving)} at RMSE {saving.rmse:.3f}{_interval(saving)})"
-    amount = percent(saving.saving, saving.bound)
-    if saving.bound == "lower":
-        return f"{same} {strategy} needed {amount} new labels {where}."
-    if saving.saving <= 0:
-        return f"{same} {strategy} saved no labels: at best it needed {amount} {where}."
-    return f"{same} {strategy} needed at best {amount} new labels {where}."
+def percent(saving: float) -> str:
+    """A saving in words: '42 % fewer', '8 % more', 'as many'."""
+    number = round(100 * saving)
+    return f"{abs(number)} % {'fewer' if number > 0 else 'more'}" if number else "as many"
 
 
-def _end(strategy: str, saving) -> str:
-    lowest = f"the lowest RMSE of random, {saving.rmse:.3f}"
-    if np.isnan(saving.saving):
-        return "Random did not improve on the first model."
-    if saving.bound == "upper":
-        return (
-            f"{strategy} did not reach {lowest}, with {saving.new_labels:,.0f} new labels; random needed "
-            f"{saving.new_labels_random:,.0f}{_interval(saving)}."
-        )
-    return f"At {lowest}, it needed {percent(saving.saving, saving.bound)} ({_labels(saving)}{_interval(saving)})."
+def _interval(row: pd.Series, more: str = "") -> str:
+    if np.isnan(row.low):
+        return f" ({more.removeprefix('; ')})" if more else ""
+    return f" (95 % interval {100 * row.low:.0f} to {100 * row.high:.0f} %{more})".replace("-", "−")
+
+
+def rounded(votes: float) -> str:
+    """A number of votes with two digits that count."""
+    return f"{float(f'{votes:.2g}'):,.0f}"
