@@ -94,6 +94,12 @@ def baseline_last(strategies: Iterable[str]) -> list[str]:
     return sorted(set(strategies), key=lambda name: (name == BASELINE, name))
 
 
+def baselines(strategies: Iterable[str]) -> list[str]:
+    """Those of some strategies that do not choose by a model, with which others are compared; `BASELINE` first."""
+    without = {name for name in strategies if not load(name).needs_predictions}
+    return sorted(without, key=lambda name: (name != BASELINE, name))
+
+
 def by_score(ids: Sequence[str], score: np.ndarray) -> Asks:
     """Rank by a score, the highest first; equals in order of id, so that the order is unique."""
     order = np.lexsort((np.asarray(ids), -np.asarray(score)))

@@ -1,0 +1,104 @@
+"""Learning curves with a known truth, to try the statistics on; by itself, prints the tables of docs/strategies.md.
+
+    python tests/made_up_curves.py [experiments]
+
+They are as those of real runs in all that matters to an interval. Galaxies that are hard are hard for all models; part of
+a model's error on a galaxy is common to all seeds, part to the models of a seed. A seed's curves lie higher or lower;
+training scatters each model, and a model that continues from the one before keeps half of that.
+"""
+
+import sys
+
+import numpy as np
+
+from activezoo.report import savings
+from activezoo.report.savings import Curve
+
+MODELS = 21
+VOTES = 2560 + 1280 * np.arange(MODELS)
+
+
+def true_rmse(saving: float, votes: np.ndarray = VOTES) -> np.ndarray:
+    """Of a strategy that needs 1 − saving of the baseline's votes beyond those of the first model, which they share."""
+    return 0.09 + 0.11 * ((VOTES[0] + (votes - VOTES[0]) / (1 - saving)) / VOTES[0]) ** -0.6
+
+
+def true_log_ratio(saving: float) -> float:
+    """What the estimator finds without any noise."""
+    return float(savings.compare(Curve(VOTES, true_rmse(saving)), Curve(VOTES, true_rmse(0))).log_ratio)
+
+
+def experiment(
+    rng: np.random.Generator,
+    saving: float = 0.0,
+    seeds: int = 4,
+    galaxies: int = 600,
+    noise: float = 0.03,
+    height: float = 0.03,
+    shared: tuple[float, float] = (0.5, 0.2),
+) -> list[tuple[Curve, np.ndarray]]:
+    """Curves of a strategy and of the baseline, shapes (S, M), with squared errors, (S, M, G).
+
+    Parameters
+    ----------
+    noise, height
+        Relative scatter of RMSE from training, and between seeds.
+    shared
+        Parts of the variance of a galaxy's error that all models have in common, and those of a seed beyond that.
+    """
+    hardness_G = rng.lognormal(0, 0.6, galaxies) / np.exp(0.6**2)
+    common_G, of_seed_SG = rng.normal(size=galaxies), rng.normal(size=(seeds, 1, galaxies))
+    height_S = rng.normal(0, height, (seeds, 1))
+    first = rng.normal(size=(seeds, 1)), rng.normal(size=(seeds, 1, galaxies))
+    made = []
+    for true in (true_rmse(saving), true_rmse(0)):
+        trained = [first[0][:, 0]]
+        for _ in range(MODELS - 1):
+            trained.append(0.5 * trained[-1] + np.sqrt(0.75) * rng.normal(size=seeds))
+        own = np.concatenate([first[1], rng.normal(size=(seeds, MODELS - 1, galaxies))], axis=1)
+        a, b = shared
+        error = np.sqrt(a) * common_G + np.sqrt(b) * of_seed_SG + np.sqrt(1 - a - b) * own
+        rmse = true * np.exp(height_S + noise * np.array(trained).T)
+        squares = (rmse[..., None] * hardness_G * error) ** 2
+        measured = np.sqrt(squares.mean(axis=-1))
+        made.append((Curve(np.broadcast_to(VOTES, measured.shape).astype(float), measured), squares))
+    return made
+
+
+def measured(made) -> tuple[np.ndarray, np.ndarray]:
+    """Log ratio of each seed, and influence of each galaxy on it, as `savings` finds them."""
+    (strategy, squares), (baseline, squares_baseline) = made
+    falling = [curve._replace(rmse=savings.monotone(curve.rmse)) for curve in (strategy, baseline)]
+    moved = [
+        savings.influence(
+            (Curve(strategy.amount[s], strategy.rmse[s]), Curve(baseline.amount[s], baseline.rmse[s])),
+            (squares[s], squares_baseline[s]),
+        )
+        for s in range(len(squares))
+    ]
+    return savings.compare(*falling).log_ratio, np.array(moved)
+
+
+def coverage(experiments: int, saving: float, seeds: int, key: int = 0, **others) -> dict[str, float]:
+    """How often the interval holds the truth, and what else can be said of so many experiments."""
+    rng, truth = np.random.default_rng([key, seeds, round(1000 * saving)]), true_log_ratio(saving)
+    ratios, ends = [], []
+    for _ in range(experiments):
+        found, moved = measured(experiment(rng, saving, seeds, **others))
+        ratios.append(found.mean())
+        ends.append(savings.interval(found, moved))
+    low, high = np.array(ends).T
+    return {
+        "truth": 1 - np.exp(truth),
+        "found": 1 - np.exp(np.mean(ratios)),
+        "scatter": np.std(ratios),
+        "width": float(np.median(np.exp(-low) - np.exp(-high))) * np.exp(truth),
+        "coverage": float(np.mean((low <= truth) & (truth <= high))),
+    }
+
+
+if __name__ == "__main__":
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+    for saving in (0.0, 0.5):
+        for seeds in (2, 4, 10):
+            print(saving, seeds, {k: round(float(v), 3) for k, v in coverage(number, saving, seeds).items()}, flush=True)
