@@ -1,6 +1,6 @@
 # What came out: tables, figures and the page of results.
 
-# Needs: of every model METRICS; of some LABELLED, ACQUISITION and EVALUATION; INDEX; CATALOGUE, for redshifts.
+# Needs: of every model METRICS and EVALUATION; of some LABELLED and ACQUISITION; INDEX; CATALOGUE, for redshifts.
 LAST_MODELS = expand(ITERATION, seed=SEEDS, strategy=STRATEGIES, iteration=ITERATIONS, allow_missing=True)
 # Galleries are of one run: the first seed, and an active strategy if there is one.
 SHOWN_MODELS = expand(ITERATION, seed=SEEDS[0], iteration=range(1, ITERATIONS + 1), allow_missing=True)
@@ -9,7 +9,7 @@ LAST_SHOWN_MODEL = model("{question}", SEEDS[0], SHOWN_STRATEGY, ITERATIONS)
 
 # Makes: tables and figures of each question, the answer, and the page that tells all.
 METRICS_TABLE = f"{QUESTION}/metrics"
-LABEL_SAVINGS = f"{QUESTION}/label_savings"
+SAVINGS = f"{QUESTION}/savings"
 FIGURE_NAMES = [
     "learning_curves",
     "acquired_votes",
@@ -43,31 +43,33 @@ use rule step as metrics_table with:
         **step("metrics_table"),
 
 
-use rule step as label_savings with:
-    """Find how many fewer labels each strategy needs than random for the same RMSE."""
+use rule step as savings with:
+    """Find how many fewer votes each strategy needs than those that choose without a model, for the same RMSE."""
     input:
         metrics=f"{METRICS_TABLE}.parquet",
+        evaluations=expand(f"{{folder}}/{EVALUATION}", folder=MODELS_OF_QUESTION),
+        of_models=expand(f"{{folder}}/{METRICS}", folder=MODELS_OF_QUESTION),
     output:
-        parquet=f"{LABEL_SAVINGS}.parquet",
+        parquet=f"{SAVINGS}.parquet",
         csv=report(
-            f"{LABEL_SAVINGS}.csv",
-            caption="../report/label_savings.rst",
+            f"{SAVINGS}.csv",
+            caption="../report/savings.rst",
             category="{question}",
-            labels={"table": "label savings"},
+            labels={"table": "savings"},
         ),
     pathvars:
-        job="{question}/label_savings",
+        job="{question}/savings",
     group:
         submitted_with("report")
     params:
-        **step("label_savings"),
+        **step("savings", *STRATEGIES),
 
 
 use rule step as plot_learning_curves with:
-    """Plot losses and RMSE against labelled galaxies."""
+    """Plot RMSE and losses against votes."""
     input:
         metrics=f"{METRICS_TABLE}.parquet",
-        savings=f"{LABEL_SAVINGS}.parquet",
+        savings=f"{SAVINGS}.parquet",
     output:
         png=report(
             f"{FIGURES}/learning_curves.png",
@@ -201,7 +203,7 @@ use rule step as results_page with:
     """Write the headline and the page of results."""
     input:
         metrics=expand(f"{METRICS_TABLE}.parquet", question=QUESTIONS),
-        savings=expand(f"{LABEL_SAVINGS}.parquet", question=QUESTIONS),
+        savings=expand(f"{SAVINGS}.parquet", question=QUESTIONS),
         figures=expand(f"{FIGURES}/{{figure}}.png", question=QUESTIONS, figure=FIGURE_NAMES),
     output:
         page=RESULTS_PAGE,

@@ -5,73 +5,83 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from activezoo.acquisition.registry import BASELINE, baseline_last, label
-from activezoo.report.learning_curves import percent
+from activezoo.acquisition.registry import BASELINE, baseline_last, label, load
+from activezoo.report.savings import ALL_SEEDS
 
 
 def headline(metrics: pd.DataFrame, savings: pd.DataFrame) -> list[str]:
-    """How many fewer galaxies needed labels, whatever came out: a sentence or two for each question and strategy.
+    """How many fewer votes and galaxies were needed, whatever came out: some sentences for each question and strategy.
 
-    The numbers are those of the mean over seeds, smoothed, as in the paper.
+    The recommended strategy comes first, and with it what it means for a survey.
     """
-    sentences = []
-    means = savings[(savings.smoothing == "lowess") & (savings.seed == "mean")].set_index("kind")
+    paragraphs = []
     for question, of_question in metrics.groupby("question"):
-        active = [strategy for strategy in baseline_last(of_question.strategy) if strategy != BASELINE]
-        found = means[means.question == question]
-        if found.empty:
-            ran = ", ".join(label(strategy) for strategy in baseline_last(of_question.strategy))
-            sentences.append(f"{question}: only {ran} ran; a label saving compares a strategy with {BASELINE}.")
-        for strategy in active if len(found) else ():
-            rows = found[found.strategy == strategy]
-            seeds = of_question.seed.nunique()
-            sentences.append(
-                f"{question}: {_best(label(strategy), rows.loc['best'])} {_end(label(strategy), rows.loc['end'])} "
-                f"({'Mean of ' if seeds > 1 else ''}{seeds} seed{'s' if seeds > 1 else ''}, smoothed by LOWESS.)"
+        strategies = baseline_last(of_question.strategy)
+        rows = savings[(savings.question == question) & (savings.seed == ALL_SEEDS)]
+        if rows.empty:
+            ran = ", ".join(map(label, strategies))
+            paragraphs.append(
+                f"{question}: only {ran} ran; a saving compares a strategy with one that chooses without a model, such "
+                f"as {BASELINE}."
             )
-    return sentences
+        seeds = of_question.seed.nunique()
+        for strategy in sorted(strategies, key=lambda name: not getattr(load(name), "recommended", False)):
+            sentences = [
+                _comparison(pair.set_index("currency"), strategy, baseline, seeds)
+                for baseline, pair in rows[rows.strategy == strategy].groupby("baseline", sort=False)
+            ]
+            if sentences:
+                paragraphs.append(f"{question}: {' '.join(sentences)}")
+    return paragraphs
 
 
-def _labels(saving) -> str:
-    if saving.bound == "lower":
-        return f"at most {saving.new_labels:,.0f} against at least {saving.new_labels_random:,.0f}"
-    return f"{saving.new_labels:,.0f} against {saving.new_labels_random:,.0f}"
+def _comparison(rows: pd.DataFrame, strategy: str, baseline: str, seeds: int) -> str:
+    """What is to be said of one strategy and one baseline; `rows` by currency."""
+    votes, galaxies = rows.loc["votes"], rows.loc["galaxies"]
+    names = label(strategy), label(baseline)
+    if np.isnan(votes.saving):
+        return (
+            f"no saving of {names[0]} over {names[1]} can be stated, as they have no RMSE below that of the first model "
+            "in common."
+        )
+    of_seeds = f"{seeds} seeds" if seeds > 1 else "one seed, so that no interval can be given"
+    found = (
+        f"for the same RMSE, {names[0]} needed {percent(votes.saving)} votes {_than(votes.saving)} {names[1]} "
+        f"({_interval(votes, '95 % interval ')}{of_seeds}) and {percent(galaxies.saving)} galaxies"
+        f"{_in_brackets(_interval(galaxies))}."
+    )
+    if votes.low <= 0 <= votes.high:
+        return f"{names[0]} and {names[1]} cannot be told apart: {found}"
+    return f"{found} {_for_a_survey(votes)}" if votes.saving > 0 else found
 
 
-def _interval(saving) -> str:
-    """The bootstrap interval in words; empty where there is none."""
-    if np.isnan(saving.high):
+def _for_a_survey(votes) -> str:
+    needed, instead = (f"{float(f'{number:.2g}'):,.0f}" for number in (votes.reach, votes.reach_baseline))
+    return f"A survey of this kind reaches RMSE {votes.reach_rmse:.3f} with about {needed} votes instead of {instead}."
+
+
+def percent(saving: float) -> str:
+    """A saving in words: '42 % fewer', '8 % more', 'as many'."""
+    if round(100 * saving) == 0:
+        return "as many"
+    return f"{abs(100 * saving):,.0f} % {'more' if saving < 0 else 'fewer'}"
+
+
+def _than(saving: float) -> str:
+    return "as" if percent(saving) == "as many" else "than"
+
+
+def _in_brackets(text: str) -> str:
+    return f" ({text.removesuffix('; ')})" if text else ""
+
+
+def _interval(row, prefix: str = "") -> str:
+    """The interval of a saving, in the direction of its word; empty where there is none."""
+    if np.isnan(row.low):
         return ""
-    low = "up to" if np.isinf(saving.low) else f"{100 * saving.low:.0f} to"
-    return f"; 95 % interval of the saving {low} {100 * saving.high:.0f} %".replace("-", "−")
-
-
-def _best(strategy: str, saving) -> str:
-    same = "to reach the same RMSE as random,"
-    if np.isnan(saving.saving):
-        return (
-            f"no saving can be stated, as {strategy} and random have no RMSE below that of the first model in common."
-        )
-    if saving.bound == "upper":
-        return (
-            f"{strategy} saved no labels: it came to no RMSE that improves on the first model and that random reached."
-        )
-    where = f"({_labels(saving)} at RMSE {saving.rmse:.3f}{_interval(saving)})"
-    amount = percent(saving.saving, saving.bound)
-    if saving.bound == "lower":
-        return f"{same} {strategy} needed {amount} new labels {where}."
-    if saving.saving <= 0:
-        return f"{same} {strategy} saved no labels: at best it needed {amount} {where}."
-    return f"{same} {strategy} needed at best {amount} new labels {where}."
-
-
-def _end(strategy: str, saving) -> str:
-    lowest = f"the lowest RMSE of random, {saving.rmse:.3f}"
-    if np.isnan(saving.saving):
-        return "Random did not improve on the first model."
-    if saving.bound == "upper":
-        return (
-            f"{strategy} did not reach {lowest}, with {saving.new_labels:,.0f} new labels; random needed "
-            f"{saving.new_labels_random:,.0f}{_interval(saving)}."
-        )
-    return f"At {lowest}, it needed {percent(saving.saving, saving.bound)} ({_labels(saving)}{_interval(saving)})."
+    ends = (row.low, row.high) if row.saving >= 0 else (-row.high, -row.low)
+    if round(100 * row.low) < 0 < round(100 * row.high) or percent(row.saving) == "as many":
+        text = f"{percent(row.low)} to {percent(row.high)}"
+    else:
+        text = " to ".join(f"{100 * end:,.0f}".replace("-", "−").replace("−0", "0") for end in ends) + " %"
+    return f"{prefix}{text}; "

@@ -11,6 +11,7 @@ import pandas as pd
 from activezoo.acquisition.registry import baseline_last, label
 from activezoo.report.headline import headline
 from activezoo.report.markdown import markdown_figure, markdown_table
+from activezoo.report.savings import ALL_SEEDS
 
 
 def page(
@@ -39,20 +40,21 @@ def page(
     parts = [
         f"# Active learning on {survey}",
         *headline(metrics, savings),
-        "A saving is 1 − (new labels the strategy needs) / (new labels random needs) for the same RMSE on the test "
-        "galaxies. New labels are those beyond the initial galaxies, counted to where a learning curve, its points "
-        "joined by straight lines, first comes down to that RMSE. *best* is the largest saving at the RMSE of any "
-        "model that both reach; it flatters noisy curves. *end* is the one at the lowest RMSE that random reaches. "
-        "Intervals are bootstrapped over seeds.",
+        "A saving is 1 − (needed by the strategy) / (needed by the other) for the same RMSE on the test galaxies: the "
+        "geometric mean over ten levels of RMSE that both learning curves reach, once they are made monotone. Intervals "
+        "are over seeds and test galaxies. *At best* is the paper's: the largest saving at the RMSE of any model. It "
+        "flatters: *if equal* is what it gives for curves that differ by luck alone, the median and, in brackets, what "
+        "one in twenty exceeds.",
         *([f"How far single predictions can be trusted: [posteriors]({posteriors})."] if posteriors else []),
     ]
     for question in metrics.question.unique():
-        means = savings[(savings.question == question) & (savings.seed == "mean")]
-        seeds = savings[(savings.question == question) & (savings.seed != "mean")]
+        of_question = savings[savings.question == question]
         parts += [f"## {question}", _metrics_table(metrics[metrics.question == question])]
-        if len(means):
-            parts += [_savings_table(means), "Of each seed:", _savings_table(seeds)]
-        parts.append(f"All numbers: [metrics]({question}/metrics.csv), [label savings]({question}/label_savings.csv).")
+        if len(of_question):
+            parts += [_savings_table(of_question[of_question.seed == ALL_SEEDS])]
+        if metrics.seed.nunique() > 1 and len(of_question):
+            parts += ["Savings by seed:", _seeds_table(of_question[of_question.seed != ALL_SEEDS])]
+        parts.append(f"All numbers: [metrics]({question}/metrics.csv), [savings]({question}/savings.csv).")
         for figure in figures:
             if figure.parent.name == question:
                 title = figure.stem.replace("_", " ").capitalize()
@@ -63,30 +65,48 @@ def page(
     return "\n\n".join(parts) + "\n"
 
 
+def _percent(saving: float) -> str:
+    return "not defined" if np.isnan(saving) else f"{100 * saving:,.0f} %".replace("-", "−").replace("−0 ", "0 ")
+
+
 def _savings_table(savings: pd.DataFrame) -> str:
     rows = []
     for row in savings.itertuples():
-        sign = {"lower": "at least ", "upper": "at most "}.get(row.bound, "")
-        number = "not defined" if np.isnan(row.saving) else f"{sign}{100 * row.saving:.0f} %"
-        interval = "" if np.isnan(row.high) else f"{100 * row.low:.0f} to {100 * row.high:.0f} %"
-        labels = ("", "") if np.isnan(row.saving) else (f"{row.new_labels:,.0f}", f"{row.new_labels_random:,.0f}")
-        rmse = f"{row.rmse:.4f}"
-        cells = (label(row.strategy), row.seed, row.smoothing, row.kind, rmse, *labels, number, interval)
-        rows.append([cell.replace("-", "−").replace("inf", "∞") for cell in cells])
-    head = ("strategy", "seed", "curve", "where", "RMSE", "new labels", "of random", "saving", "95 % interval")
+        interval = "" if np.isnan(row.low) else f"{_percent(row.low).removesuffix(' %')} to {_percent(row.high)}"
+        defined = not np.isnan(row.saving)
+        numbers = (
+            f"{row.rmse_from:.4f} to {row.rmse_to:.4f}" if defined else "",
+            f"{row.needed:,.0f}" if defined else "",
+            f"{row.needed_baseline:,.0f}" if defined else "",
+        )
+        at_best = f"{_percent(row.best)} at {row.best_rmse:.4f}" if row.best == row.best else "not defined"
+        equal = f"{_percent(row.best_equal_median)} ({_percent(row.best_equal_95)})"
+        names = (label(row.strategy), label(row.baseline), row.currency)
+        rows.append((*names, _percent(row.saving), interval, *numbers, at_best, equal))
+    head = ("strategy", "than", "of", "saving", "95 % interval", "RMSE", "needed", "by the other", "at best", "if equal")
     return markdown_table(head, rows)
 
 
+def _seeds_table(savings: pd.DataFrame) -> str:
+    """A row for each pair of strategies and currency, a column for each seed."""
+    seeds = list(dict.fromkeys(savings.seed))
+    rows = [
+        (label(strategy), label(baseline), currency, *(_percent(of[seed]) for seed in seeds))
+        for (strategy, baseline, currency), group in savings.groupby(["strategy", "baseline", "currency"], sort=False)
+        for of in [group.set_index("seed").saving]
+    ]
+    return markdown_table(("strategy", "than", "of", *(f"seed {seed}" for seed in seeds)), rows)
+
+
 def _metrics_table(metrics: pd.DataFrame) -> str:
+    columns = ("training_loss", "test_loss", "rmse", "rmse_of_rho", "rmse_mean_fraction")
     rows = []
     for strategy in baseline_last(metrics.strategy):
         chosen = metrics[metrics.strategy == strategy]
         for iteration in sorted({0, int(chosen.iteration.max())}):
-            models = chosen[chosen.iteration == iteration]
-            numbers = [
-                f"{models[column].mean():.4f}"
-                for column in ("training_loss", "test_loss", "rmse", "rmse_mean_fraction")
-            ]
-            rows.append((label(strategy), str(iteration), f"{models.labels.iloc[0]:,}", *numbers))
-    head = ("strategy", "iteration", "labels", "training loss", "test loss", "RMSE", "RMSE of the mean k/N")
-    return markdown_table(head, rows)
+            means = chosen[chosen.iteration == iteration][["votes", "galaxies", *columns]].mean()
+            known = (f"{means[column]:,.0f}" for column in ("votes", "galaxies"))
+            numbers = (f"{means[column]:.4f}" for column in columns)
+            rows.append((label(strategy), str(iteration), *known, *numbers))
+    head = ("training loss", "test loss", "RMSE", "RMSE of ρ", "RMSE of the mean k/N")
+    return markdown_table(("strategy", "iteration", "votes", "galaxies", *head), rows)

@@ -43,10 +43,10 @@ class Curve(NamedTuple):
 
 def monotone(rmse: np.ndarray) -> np.ndarray:
     """The falling curve that is closest to a curve by least squares (isotonic regression); of each, shape (…, M)."""
-    from sklearn.isotonic import isotonic_regression
+    from scipy.optimize import isotonic_regression
 
     rmse = np.asarray(rmse, float)
-    falling = [isotonic_regression(one, increasing=False) for one in rmse.reshape(-1, rmse.shape[-1])]
+    falling = [isotonic_regression(one, increasing=False).x for one in rmse.reshape(-1, rmse.shape[-1])]
     return np.reshape(falling, rmse.shape)
 
 
@@ -92,7 +92,8 @@ def compare(strategy: Curve, baseline: Curve) -> Comparison:
     and, if they are equal but for noise, neither is favoured. An end fixed by one of them would favour the other: where
     it went far down by luck, the other would seem late, or would not come there at all.
     """
-    top = np.minimum(strategy.rmse[..., :1], baseline.rmse[..., :1])
+    # One first model, but each curve may join it with models after it.
+    top = (strategy.rmse[..., :1] + baseline.rmse[..., :1]) / 2
     bottom = np.maximum(strategy.rmse[..., -1:], baseline.rmse[..., -1:])
     levels = top - LEVELS * (top - bottom)
     logs = [np.log(amount_needed(levels, curve)).mean(axis=-1) for curve in (strategy, baseline)]
@@ -105,17 +106,18 @@ def compare(strategy: Curve, baseline: Curve) -> Comparison:
 def sensitivity(strategy: Curve, baseline: Curve) -> tuple[np.ndarray, np.ndarray]:
     """Derivatives of the log ratio of one pair of raw curves by the RMSE of each model of the two, shapes (M,).
 
-    They are differences of a step so small that it changes no block of the isotonic fit, unless two are equal.
+    Isotonic regression replaces the models of a block by their mean. So blocks are moved, and each model has its share.
     """
     falling = [curve._replace(rmse=monotone(curve.rmse)) for curve in (strategy, baseline)]
-    here, derivatives = compare(*falling).log_ratio, []
-    for place, curve in enumerate((strategy, baseline)):
-        step = 1e-7 * curve.rmse.mean()
-        moved = list(falling)
-        moved[place] = curve._replace(rmse=monotone(curve.rmse + step * np.eye(len(curve.rmse))))
-        other = 1 - place
-        moved[other] = Curve(moved[other].amount, np.broadcast_to(moved[other].rmse, moved[place].rmse.shape))
-        derivatives.append((compare(*moved).log_ratio - here) / step)
+    derivatives = []
+    for place, curve in enumerate(falling):
+        block_M = np.cumsum(np.diff(curve.rmse, prepend=curve.rmse[0]) != 0)
+        is_in_KM = block_M == np.arange(block_M[-1] + 1)[:, None]
+        step = 1e-7 * curve.rmse[0]
+        moved = [one._replace(rmse=np.tile(one.rmse, (len(is_in_KM) + 1, 1))) for one in falling]
+        moved[place].rmse[1:] += step * is_in_KM
+        log_ratio = compare(*moved).log_ratio
+        derivatives.append(((log_ratio[1:] - log_ratio[0]) / step / is_in_KM.sum(axis=1))[block_M])
     return tuple(derivatives)
 
 
@@ -157,15 +159,15 @@ def interval(log_ratio_S: np.ndarray, influence_SG: np.ndarray) -> tuple[float, 
     galaxies would count a part twice. Half widths are added as squares (Graybill & Wang 1980,
     doi:10.1080/01621459.1980.10477565). docs/strategies.md says how often the interval holds the truth.
     """
-    from scipy.stats import norm, t
+    from scipy.special import ndtri, stdtrit
 
     seeds, galaxies = influence_SG.shape
     if seeds == 1:
         return np.nan, np.nan
-    of_seeds = t.ppf(0.975, seeds - 1) * np.std(log_ratio_S, ddof=1) / np.sqrt(seeds)
+    of_seeds = stdtrit(seeds - 1, 0.975) * np.std(log_ratio_S, ddof=1) / np.sqrt(seeds)
     covariances = influence_SG @ influence_SG.T / galaxies**2
     shared = (covariances.sum() - np.trace(covariances)) / (seeds * (seeds - 1))
-    half = np.hypot(of_seeds, norm.ppf(0.975) * np.sqrt(max(0.0, shared)))
+    half = np.hypot(of_seeds, ndtri(0.975) * np.sqrt(max(0.0, shared)))
     return np.mean(log_ratio_S) - half, np.mean(log_ratio_S) + half
 
 
@@ -325,7 +327,10 @@ def _rows(metrics: pd.DataFrame, errors: Mapping, strategy: str, baseline: str) 
         )
     seeds, iterations = rmse[0].columns, rmse[0].index
     errors_SMG = [
-        [[errors[name if iteration else INITIAL, seed, iteration] for iteration in iterations] for seed in seeds]
+        [
+            np.array([errors[name if iteration else INITIAL, seed, iteration] for iteration in iterations])
+            for seed in seeds
+        ]
         for name in (strategy, baseline)
     ]
     rows = []

@@ -1,74 +1,95 @@
-"""Learning curves (paper Figs. 11-12)."""
+"""Learning curves: how RMSE and losses fall with votes."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from activezoo.acquisition.registry import baseline_last, label, load
+from activezoo.acquisition.registry import BASELINE, baseline_last, label, load
 from activezoo.report.figures.style import GREY, PAGE, STYLE, legend
-from activezoo.report.learning_curves import curves, lowess, percent
+from activezoo.report.headline import percent
+from activezoo.report.learning_curves import curves
+from activezoo.report.savings import ALL_SEEDS
+
+AXIS_LABELS = {
+    "rmse": "Test RMSE of vote fraction",
+    "test_loss": "Test loss (nats)",
+    "training_loss": "Training loss (nats)",
+}
 
 
 def learning_curves(metrics: pd.DataFrame, savings: pd.DataFrame, question: str) -> Figure:
-    """Losses and RMSE against labelled galaxies, with the best saving of the smoothed mean marked (Figs. 11-12)."""
+    """RMSE, large, and losses against votes; the legend says what each strategy saves (Figs. 11-12)."""
     metrics = metrics[metrics.question == question]
     strategies = baseline_last(metrics.strategy)
     colours = {name: load(name).colour for name in strategies}
     seeds = metrics.seed.nunique()
-    axis_labels = {
-        "training_loss": "Training loss (nats per galaxy)",
-        "test_loss": "Test loss (nats per galaxy)",
-        "rmse": "Test RMSE of vote fraction",
-    }
     with rc_context(STYLE):
-        figure = Figure(figsize=(PAGE, 2.9), layout="constrained")
-        for axes, (measure, axis_label) in zip(figure.subplots(1, 3), axis_labels.items(), strict=True):
+        figure = Figure(figsize=(PAGE, 3.8), layout="constrained")
+        panels = figure.subplot_mosaic([["rmse", "test_loss"], ["rmse", "training_loss"]], width_ratios=[2, 1])
+        for measure, axes in panels.items():
             for strategy in strategies:
-                runs = curves(metrics, question, strategy, measure, "labels")
-                mean, colour = runs.mean(axis=1), colours[strategy]
+                votes = curves(metrics, question, strategy, "votes").mean(axis=1).to_numpy()
+                runs = curves(metrics, question, strategy, measure).to_numpy()
+                large = measure == "rmse"
                 if seeds > 1:
-                    axes.plot(runs, color=colour, linewidth=0.5, alpha=0.5)
-                axes.plot(mean, ".-", color=colour, linewidth=1.8, markersize=5)
-                axes.plot(mean.index, lowess(mean.index, mean), "--", color="black", linewidth=0.8, zorder=3)
-            axes.set(xlabel="Labelled galaxies", ylabel=axis_label)
-            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        constant = metrics[metrics.iteration == 0].rmse_mean_fraction.mean()
-        axes.axhline(constant, color=GREY, linestyle=":", linewidth=1)
-        _mark_saving(axes, savings[savings.question == question], metrics)
+                    axes.fill_between(votes, *band(runs), color=colours[strategy], alpha=0.18, linewidth=0)
+                axes.plot(votes, runs.mean(axis=1), ".-" if large else "-", color=colours[strategy], linewidth=1.6)
+                if large:
+                    of_rho = curves(metrics, question, strategy, "rmse_of_rho").to_numpy()
+                    axes.plot(votes, of_rho.mean(axis=1), "--", color=colours[strategy], linewidth=0.8)
+            axes.set(xscale="log", ylabel=AXIS_LABELS[measure])
+            _tick_votes(axes, 8 if measure == "rmse" else 3)
+        for measure in ("rmse", "training_loss"):
+            panels[measure].set_xlabel("Votes")
+        panels["test_loss"].tick_params(labelbottom=False)
+        found = savings[(savings.question == question) & (savings.seed == ALL_SEEDS) & (savings.currency == "votes")]
         entries = {
-            label(strategy): {"color": colours[strategy], "marker": ".", "linewidth": 1.8} for strategy in strategies
+            _entry(strategy, found): {"color": colours[strategy], "marker": ".", "linewidth": 1.6}
+            for strategy in strategies
         }
         if seeds > 1:
-            entries["each seed"] = {"color": GREY, "linewidth": 0.5}
-        entries["LOWESS"] = {"color": "black", "linestyle": "--", "linewidth": 0.8}
-        entries["always the mean fraction"] = {"color": GREY, "linestyle": ":", "linewidth": 1}
-        legend(figure, entries, title=f"{question}, mean of {seeds} seeds" if seeds > 1 else f"{question}, one seed")
+            what = "95 % interval of the mean" if seeds > 2 else "range of the seeds"
+            entries[what] = {"color": GREY, "alpha": 0.3, "linewidth": 6}
+        entries["RMSE without the votes' own noise"] = {"color": GREY, "linestyle": "--", "linewidth": 0.8}
+        title = f"{question}, mean of {seeds} seeds" if seeds > 1 else f"{question}, one seed"
+        legend(figure, entries, columns=2, title=title)
     return figure
 
 
-def _mark_saving(axes: Axes, savings: pd.DataFrame, metrics: pd.DataFrame) -> None:
-    """Arrow from the labels that random needs to those of the active strategy, where the smoothed means save most."""
-    means = savings[(savings.smoothing == "lowess") & (savings.seed == "mean") & (savings.kind == "best")]
-    means = means[means.saving.notna() & means.bound.isna()]
-    if means.empty:
-        return
-    best = means.loc[means.saving.idxmax()]
-    initial = (metrics.labels - metrics.new_labels).iloc[0]
-    start, end = best.new_labels_random + initial, best.new_labels + initial
-    arrow = {"arrowstyle": "-|>", "color": "black", "linewidth": 1, "shrinkA": 0, "shrinkB": 0}
-    axes.annotate("", (end, best.rmse), (start, best.rmse), arrowprops=arrow, zorder=4)
-    # From the upper right, a straight line to a point of a falling convex curve crosses nothing.
-    axes.annotate(
-        f"{percent(best.saving)} new labels\n({best.new_labels:,.0f}, not {best.new_labels_random:,.0f})",
-        (max(start, end), best.rmse),
-        xytext=(0.98, 0.86),
-        textcoords="axes fraction",
-        ha="right",
-        va="top",
-        fontsize=7,
-        arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.6, "shrinkB": 0},
-    )
+def band(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The 95 % t interval of the mean over seeds, shape (models, seeds); of two seeds, which it says nothing of, the range."""
+    from scipy.special import stdtrit
+
+    seeds = runs.shape[1]
+    if seeds < 3:
+        return runs.min(axis=1), runs.max(axis=1)
+    half = stdtrit(seeds - 1, 0.975) * runs.std(axis=1, ddof=1) / np.sqrt(seeds)
+    return runs.mean(axis=1) - half, runs.mean(axis=1) + half
+
+
+def _entry(strategy: str, savings: pd.DataFrame) -> str:
+    """Name of a strategy, and what it saves over `BASELINE`."""
+    found = savings[(savings.strategy == strategy) & (savings.baseline == BASELINE) & savings.saving.notna()]
+    if found.empty:
+        return label(strategy)
+    row = found.iloc[0]
+    ends = "" if np.isnan(row.low) else f" ({100 * row.low:,.0f} to {100 * row.high:,.0f})".replace("-", "−")
+    return f"{label(strategy)}: {percent(row.saving)} votes{ends}"
+
+
+def _tick_votes(axes: Axes, most: int) -> None:
+    """Round numbers of votes on a logarithmic axis, that do not crowd."""
+    low, high = axes.get_xlim()
+    for subs in ((1, 2, 3, 4, 5, 6, 8), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
+        ticks = LogLocator(subs=subs, numticks=50).tick_values(low, high)
+        if ((ticks >= low) & (ticks <= high)).sum() <= most:
+            break
+    axes.set_xticks(ticks, minor=False)
+    axes.set_xlim(low, high)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda votes, _: f"{votes:,.0f}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
