@@ -14,11 +14,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
+from scipy import stats
 
 from activezoo import cli, tables
 from activezoo.acquisition import registry
 from activezoo.errors import InputError
-from activezoo.report import galleries, learning_curves
+from activezoo.report import galleries
 from activezoo.report.acquired import acquired as acquired_galaxies_of
 from activezoo.report.acquired import with_recorded_votes
 from activezoo.report.figures import style
@@ -61,7 +62,7 @@ def write_survey(folder, ids, rng: np.random.Generator, redshift: bool) -> None:
 
 
 def make_run(folder, question="smooth", strategies=("bald", "random"), seeds=(1, 2, 3), iterations=4, redshift=True):
-    """Lay down a run in which BALD reaches an RMSE with about half the labels of random."""
+    """Lay down a run in which BALD reaches an RMSE with about half the votes of random."""
     rng = np.random.default_rng(len(question))
     ids = np.array([f"galaxy_{n:05d}" for n in range(TEST + INITIAL + iterations * ACQUIRE)])
     write_survey(folder, ids, rng, redshift)
@@ -98,9 +99,10 @@ def make_run(folder, question="smooth", strategies=("bald", "random"), seeds=(1,
             fall = np.exp(-iteration / (3 if strategy == "bald" else 6))
             metrics = {
                 "question": question, "seed": seed, "strategy": strategy if iteration else "initial",
-                "iteration": iteration, "labels": INITIAL + iteration * ACQUIRE,
+                "iteration": iteration, "votes": int(np.sum(labelled[2])), "galaxies": INITIAL + iteration * ACQUIRE,
                 "training_loss": 18 + 2 * fall + 3 * active, "test_loss": 17 + 6 * fall + rng.normal(0, 0.2),
-                "rmse": 0.1 + 0.1 * fall + rng.normal(0, 0.002), "rmse_mean_fraction": 0.24,
+                "rmse": 0.1 + 0.1 * fall + rng.normal(0, 0.002), "rmse_of_rho": 0.08 + 0.1 * fall,
+                "rmse_mean_fraction": 0.24,
             }  # fmt: skip
             tables.write({name: [value] for name, value in metrics.items()}, model / "metrics.parquet")
             models[seed, strategy if iteration else "initial", iteration] = model
@@ -122,7 +124,7 @@ def step(name: str, **flags) -> None:
 def make_report(run, galleries: bool = True) -> list:
     """Run the steps of the report, as the workflow does; return the figures."""
     results = run.folder / run.question
-    metrics, savings = results / "metrics.parquet", results / "label_savings.parquet"
+    metrics, savings = results / "metrics.parquet", results / "savings.parquet"
     index, catalogue = run.folder / "images/index.parquet", run.folder / "survey/catalogue.csv"
     names = ["learning_curves", "acquired_votes", "spent_votes", "acquired_redshift"]
     names += ["informative_galaxies", "acquired_galaxies"]
@@ -132,7 +134,7 @@ def make_report(run, galleries: bool = True) -> list:
     curves, acquired_votes, spent_votes, redshifts, informative, acquired = paths
     labelled = [model / "labelled.parquet" for model in run.last]
     step("metrics_table", metrics=[model / "metrics.parquet" for model in run.models], parquet=metrics)
-    step("label_savings", metrics=metrics, parquet=savings)
+    step("savings", metrics=metrics, evaluations=[model / "evaluation.parquet" for model in run.models], parquet=savings)
     step("plot_learning_curves", question=run.question, metrics=metrics, savings=savings, png=curves)
     step("plot_acquired_votes", labelled=labelled, votes=results / "votes.parquet", png=acquired_votes)
     step("plot_spent_votes", labelled=labelled, votes=results / "votes.parquet", png=spent_votes)
@@ -190,23 +192,41 @@ def test_saving_twice_gives_the_same_bytes(tmp_path):
 
 def tables_of(run) -> tuple[pd.DataFrame, pd.DataFrame]:
     return tuple(
-        pd.read_parquet(run.folder / run.question / f"{name}.parquet") for name in ("metrics", "label_savings")
+        pd.read_parquet(run.folder / run.question / f"{name}.parquet") for name in ("metrics", "savings")
     )
 
 
-def test_learning_curves_show_each_seed_the_mean_and_lowess(run):
+def test_learning_curves_show_means_bands_and_savings(run):
     metrics, savings = tables_of(run)
     figure = draw_learning_curves(metrics, savings, "smooth")
-    axes = figure.axes[2]
-    bald = metrics[metrics.strategy == "bald"].pivot_table(index="labels", columns="seed", values="rmse")
-    drawn = [line.get_ydata() for line in axes.lines]
-    for expected in (bald[1], bald.mean(axis=1), learning_curves.lowess(bald.index, bald.mean(axis=1))):
-        assert any(np.array_equal(expected, data) for data in drawn)
-    assert any(np.array_equal(data, [0.24, 0.24]) for data in drawn)
-    (mean,) = (line for line in axes.lines if np.array_equal(line.get_ydata(), bald.mean(axis=1)))
+    axes = figure.axes[0]
+    bald = metrics[metrics.strategy == "bald"].pivot(index="iteration", columns="seed")
+    (mean,) = (line for line in axes.lines if np.array_equal(line.get_ydata(), bald.rmse.mean(axis=1)))
     assert mean.get_color() == registry.load("bald").colour
-    best = savings.query("seed == 'mean' and smoothing == 'lowess' and kind == 'best'").iloc[0]
-    assert any(f"{100 * best.saving:.0f} % fewer" in text for text in texts(figure))
+    np.testing.assert_array_equal(mean.get_xdata(), bald.votes.mean(axis=1))
+    assert any(np.array_equal(line.get_ydata(), bald.rmse_of_rho.mean(axis=1)) for line in axes.lines)
+    vertices = axes.collections[0].get_paths()[0].vertices[:, 1]
+    expected = stats.t.interval(0.95, 2, bald.rmse.mean(axis=1), stats.sem(bald.rmse, axis=1))
+    assert set(np.concatenate(expected).round(9)) <= set(vertices.round(9))
+    (row,) = savings.query("seed == 'all' and currency == 'votes'").itertuples()
+    shown = f"BALD: {100 * row.saving:.0f} % fewer votes ({100 * row.low:.0f} to {100 * row.high:.0f})"
+    assert shown.replace("-", "−") in texts(figure)
+
+
+@pytest.mark.parametrize("case", ["two seeds", "one seed", "many strategies"])
+def test_learning_curves_of_any_run_are_legible(run, case, monkeypatch):
+    metrics, savings = tables_of(run)
+    if case == "many strategies":
+        others = ["entropy", "random_few", "bald_few", "bald_per_vote"]
+        metrics = pd.concat([metrics, *(metrics[metrics.strategy == "bald"].assign(strategy=name) for name in others)])
+        savings = pd.concat([savings, *(savings.assign(strategy=name) for name in others)])
+    else:
+        metrics = metrics[metrics.seed <= (2 if case == "two seeds" else 1)]
+    figure = draw_learning_curves(metrics, savings, "smooth")
+    assert ("range of the seeds" in texts(figure)) == (case == "two seeds")
+    boxes = [text.get_window_extent() for text in drawn_texts(figure, monkeypatch)]
+    for one, other in combinations(boxes, 2):
+        assert not one.shrunk(0.9, 0.9).overlaps(other.shrunk(0.9, 0.9))
 
 
 @pytest.mark.parametrize("name", ["learning_curves", "acquired_votes", "spent_votes", "acquired_redshift"])
@@ -299,7 +319,7 @@ def test_the_page_links_to_files_that_are_there_and_begins_with_the_headline(run
     page = (run.folder / "README.md").read_text()
     headline = (run.folder / "headline.txt").read_text().strip()
     assert page.split("\n\n")[1] == headline
-    assert headline.startswith("smooth: to reach the same RMSE as random, BALD needed at best ")
+    assert headline.startswith("smooth: for the same RMSE, BALD needed ")
     links = re.findall(r"\]\((.*?)\)", page)
     assert len(links) == len(run.figures) + 2
     assert all((run.folder / link).exists() for link in links)
@@ -308,8 +328,8 @@ def test_the_page_links_to_files_that_are_there_and_begins_with_the_headline(run
 @pytest.mark.parametrize(
     ("case", "headline"),
     [
-        ({"seeds": (1,), "redshift": False}, "1 seed,"),
-        ({"seeds": (1, 2), "iterations": 1}, "needed at most as many"),
+        ({"seeds": (1,), "redshift": False}, "one seed, so that"),
+        ({"seeds": (1, 2), "iterations": 1}, "2 seeds) and "),
         ({"seeds": (1,), "strategies": ("bald",)}, "only BALD ran"),
         ({"seeds": (1,), "strategies": ("random",)}, "only random ran"),
     ],
@@ -318,5 +338,5 @@ def test_small_runs_make_a_whole_report(tmp_path, monkeypatch, case, headline):
     # Drawing each figure once is enough here, and takes a third of the time.
     monkeypatch.setattr(style, "save", lambda figure, path: (figure.draw_without_rendering(), path.touch()))
     run = make_run(tmp_path, **{"iterations": 2} | case)
-    assert all(path.exists() for path in make_report(run, galleries=headline == "1 seed,"))
+    assert all(path.exists() for path in make_report(run, galleries=headline.startswith("one seed")))
     assert headline in (tmp_path / "headline.txt").read_text()
