@@ -26,6 +26,7 @@ from activezoo.report.figures import style
 from activezoo.report.figures.acquired import acquired_redshift, acquired_votes, spent_votes
 from activezoo.report.figures.galleries import acquired_galaxies
 from activezoo.report.figures.learning_curves import learning_curves as draw_learning_curves
+from activezoo.report.headline import interval
 from activezoo.survey.columns import read_features
 from activezoo.survey.image_shards import write_shard
 
@@ -209,8 +210,8 @@ def test_learning_curves_show_means_bands_and_savings(run):
     expected = stats.t.interval(0.95, 2, bald.rmse.mean(axis=1), stats.sem(bald.rmse, axis=1))
     assert set(np.concatenate(expected).round(9)) <= set(vertices.round(9))
     (row,) = savings.query("seed == 'all' and currency == 'votes'").itertuples()
-    shown = f"BALD: {100 * row.saving:.0f} % fewer votes ({100 * row.low:.0f} to {100 * row.high:.0f})"
-    assert shown.replace("-", "−") in texts(figure)
+    shown = f"BALD: {100 * row.saving:.0f} % fewer votes ({interval(row)})"
+    assert shown in texts(figure)
 
 
 @pytest.mark.parametrize("case", ["two seeds", "one seed", "many strategies"])

@@ -44,11 +44,12 @@ def _comparison(rows: pd.DataFrame, strategy: str, baseline: str, seeds: int) ->
             f"no saving of {names[0]} over {names[1]} can be stated, as they have no RMSE below that of the first model "
             "in common."
         )
-    of_seeds = f"{seeds} seeds" if seeds > 1 else "one seed, so that no interval can be given"
+    of_votes, of_galaxies = interval(votes), interval(galaxies)
+    of_seeds = f"95 % interval {of_votes}; {seeds} seeds" if of_votes else "one seed, so that no interval can be given"
+    than = "as" if percent(votes.saving) == "as many" else "than"
     found = (
-        f"for the same RMSE, {names[0]} needed {percent(votes.saving)} votes {_than(votes.saving)} {names[1]} "
-        f"({_interval(votes, '95 % interval ')}{of_seeds}) and {percent(galaxies.saving)} galaxies"
-        f"{_in_brackets(_interval(galaxies))}."
+        f"for the same RMSE, {names[0]} needed {percent(votes.saving)} votes {than} {names[1]} ({of_seeds}) and "
+        f"{percent(galaxies.saving)} galaxies{f' ({of_galaxies})' if of_galaxies else ''}."
     )
     if votes.low <= 0 <= votes.high:
         return f"{names[0]} and {names[1]} cannot be told apart: {found}"
@@ -67,21 +68,11 @@ def percent(saving: float) -> str:
     return f"{abs(100 * saving):,.0f} % {'more' if saving < 0 else 'fewer'}"
 
 
-def _than(saving: float) -> str:
-    return "as" if percent(saving) == "as many" else "than"
-
-
-def _in_brackets(text: str) -> str:
-    return f" ({text.removesuffix('; ')})" if text else ""
-
-
-def _interval(row, prefix: str = "") -> str:
-    """The interval of a saving, in the direction of its word; empty where there is none."""
+def interval(row) -> str:
+    """The interval of a saving, in the direction of the saving's word; empty where there is none."""
     if np.isnan(row.low):
         return ""
-    ends = (row.low, row.high) if row.saving >= 0 else (-row.high, -row.low)
     if round(100 * row.low) < 0 < round(100 * row.high) or percent(row.saving) == "as many":
-        text = f"{percent(row.low)} to {percent(row.high)}"
-    else:
-        text = " to ".join(f"{100 * end:,.0f}".replace("-", "−").replace("−0", "0") for end in ends) + " %"
-    return f"{prefix}{text}; "
+        return f"{percent(row.low)} to {percent(row.high)}"
+    ends = (row.low, row.high) if row.saving > 0 else (-row.high, -row.low)
+    return " to ".join(f"{round(100 * end):,}" for end in ends) + " %"

@@ -185,28 +185,27 @@ def best(strategy: Curve, baseline: Curve) -> tuple[float, float]:
     baseline. As in the paper, amounts are those beyond the first model, to where a curve, joined by straight lines,
     first comes down to the level; none are less than a first acquisition.
     """
-    levels = np.append(strategy.rmse[1:][strategy.rmse[1:] < np.minimum.accumulate(strategy.rmse)[:-1]], baseline.rmse.min())
-    found = (np.nan, np.nan)
-    for level in levels[levels < baseline.rmse[0]]:
-        needed, needed_baseline = (first_crossing(level, curve) - curve.amount[0] for curve in (strategy, baseline))
-        needed = max(needed, strategy.amount[1] - strategy.amount[0])
-        if np.isfinite([needed, needed_baseline]).all() and not 1 - needed / needed_baseline <= found[0]:
-            found = (float(1 - needed / needed_baseline), float(level))
-    return found
-
-
-def first_crossing(level: float, curve: Curve) -> float:
-    """Amount at which a curve, joined by straight lines, first comes down to a level; inf if never."""
-    reached = curve.rmse <= level
+    improves = strategy.rmse[1:] < np.minimum.accumulate(strategy.rmse)[:-1]
+    levels = np.append(strategy.rmse[1:][improves], baseline.rmse.min())
+    levels = levels[levels < baseline.rmse[0]]
+    needed, needed_baseline = (first_crossing(levels, curve) - curve.amount[0] for curve in (strategy, baseline))
+    needed = np.maximum(needed, strategy.amount[1] - strategy.amount[0])
+    reached = np.isfinite(needed + needed_baseline)
     if not reached.any():
-        return np.inf
-    after = int(np.argmax(reached))
-    if after == 0:
-        return float(curve.amount[0])
+        return np.nan, np.nan
+    found = 1 - needed[reached] / needed_baseline[reached]
+    return float(found.max()), float(levels[reached][found.argmax()])
+
+
+def first_crossing(levels: np.ndarray, curve: Curve) -> np.ndarray:
+    """Amounts at which a curve, joined by straight lines, first comes down to levels below its first point; inf if never."""
+    reached = curve.rmse <= levels[:, None]
+    after = np.maximum(reached.argmax(axis=1), 1)
     high, low = curve.rmse[after - 1], curve.rmse[after]
-    return float(
-        curve.amount[after - 1] + (high - level) / (high - low) * (curve.amount[after] - curve.amount[after - 1])
-    )
+    with np.errstate(divide="ignore", invalid="ignore"):  # of those that are not reached
+        fraction = (high - levels) / (high - low)
+    amount = curve.amount[after - 1] + fraction * (curve.amount[after] - curve.amount[after - 1])
+    return np.where(reached.any(axis=1), amount, np.inf)
 
 
 def best_of_equals(strategy: Curve, baseline: Curve, key: tuple) -> np.ndarray:

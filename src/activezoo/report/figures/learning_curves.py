@@ -7,11 +7,11 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from activezoo.acquisition.registry import BASELINE, baseline_last, label, load
 from activezoo.report.figures.style import GREY, PAGE, STYLE, legend
-from activezoo.report.headline import percent
+from activezoo.report.headline import interval, percent
 from activezoo.report.learning_curves import curves
 from activezoo.report.savings import ALL_SEEDS
 
@@ -37,7 +37,7 @@ def learning_curves(metrics: pd.DataFrame, savings: pd.DataFrame, question: str)
                 runs = curves(metrics, question, strategy, measure).to_numpy()
                 large = measure == "rmse"
                 if seeds > 1:
-                    axes.fill_between(votes, *band(runs), color=colours[strategy], alpha=0.18, linewidth=0)
+                    axes.fill_between(votes, *band(runs), color=colours[strategy], alpha=0.13, linewidth=0)
                 axes.plot(votes, runs.mean(axis=1), ".-" if large else "-", color=colours[strategy], linewidth=1.6)
                 if large:
                     of_rho = curves(metrics, question, strategy, "rmse_of_rho").to_numpy()
@@ -78,18 +78,18 @@ def _entry(strategy: str, savings: pd.DataFrame) -> str:
     if found.empty:
         return label(strategy)
     row = found.iloc[0]
-    ends = "" if np.isnan(row.low) else f" ({100 * row.low:,.0f} to {100 * row.high:,.0f})".replace("-", "−")
-    return f"{label(strategy)}: {percent(row.saving)} votes{ends}"
+    ends = interval(row)
+    return f"{label(strategy)}: {percent(row.saving)} votes{f' ({ends})' if ends else ''}"
 
 
 def _tick_votes(axes: Axes, most: int) -> None:
     """Round numbers of votes on a logarithmic axis, that do not crowd."""
     low, high = axes.get_xlim()
-    for subs in ((1, 2, 3, 4, 5, 6, 8), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
+    for subs in ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
         ticks = LogLocator(subs=subs, numticks=50).tick_values(low, high)
         if ((ticks >= low) & (ticks <= high)).sum() <= most:
             break
     axes.set_xticks(ticks, minor=False)
     axes.set_xlim(low, high)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda votes, _: f"{votes:,.0f}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.minorticks_off()
