@@ -65,7 +65,9 @@ def test_the_headline_is_honest(votes, galaxies, expected):
 
 def test_one_seed_has_no_interval():
     (sentence,) = headline(metrics(1), rows((0.42, np.nan, np.nan), (0.4, np.nan, np.nan)))
-    assert "42 % fewer votes than random (one seed, so that no interval can be given) and 40 % fewer galaxies." in sentence
+    assert (
+        "42 % fewer votes than random (one seed, so that no interval can be given) and 40 % fewer galaxies." in sentence
+    )
 
 
 def test_nothing_to_compare_with_is_said():
@@ -83,9 +85,7 @@ def test_each_strategy_has_a_paragraph_the_recommended_one_first(monkeypatch):
     from activezoo.acquisition import registry
 
     real = registry.load
-    monkeypatch.setattr(
-        "activezoo.report.headline.load", lambda name: real(name)._replace(recommended=name == "bald")
-    )
+    monkeypatch.setattr("activezoo.report.headline.load", lambda name: real(name)._replace(recommended=name == "bald"))
     first, *others = headline(ran, table)
     assert first.count("BALD needed") == 2
     assert "than random, few votes (" in first

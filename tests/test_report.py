@@ -135,7 +135,9 @@ def make_report(run, galleries: bool = True) -> list:
     curves, acquired_votes, spent_votes, redshifts, informative, acquired = paths
     labelled = [model / "labelled.parquet" for model in run.last]
     step("metrics_table", metrics=[model / "metrics.parquet" for model in run.models], parquet=metrics)
-    step("savings", metrics=metrics, evaluations=[model / "evaluation.parquet" for model in run.models], parquet=savings)
+    step(
+        "savings", metrics=metrics, evaluations=[model / "evaluation.parquet" for model in run.models], parquet=savings
+    )
     step("plot_learning_curves", question=run.question, metrics=metrics, savings=savings, png=curves)
     step("plot_acquired_votes", labelled=labelled, votes=results / "votes.parquet", png=acquired_votes)
     step("plot_spent_votes", labelled=labelled, votes=results / "votes.parquet", png=spent_votes)
@@ -147,8 +149,16 @@ def make_report(run, galleries: bool = True) -> list:
         step("plot_informative_galaxies", metrics=run.last[0] / "metrics.parquet", index=index, png=informative)
         one_run = [model / "metrics.parquet" for model in run.one_run]
         step("plot_acquired_galaxies", metrics=one_run, index=index, png=acquired)
+    split = {"id": run.ids, "role": ["test"] * TEST + ["pool"] * (len(run.ids) - TEST)}
+    tables.write(split, results / "seed_1/split.parquet")
+    plan = {"galaxies": 1000, "votes_per_day": 500}
     step(
-        "results_page", survey="made-up", metrics=metrics, savings=savings, figures=paths,
+        "plan", survey="made-up", metrics=metrics, splits=results / "seed_1/split.parquet", rmse=[0.15, 0.01], **plan,
+        benchmarks=run.folder / "logs", csv=run.folder / "plan.csv", page=run.folder / "plan.md",
+    )  # fmt: skip
+    step(
+        "results_page", survey="made-up", metrics=metrics, savings=savings, figures=paths, **plan,
+        planned=run.folder / "plan.csv",
         provenance=run.folder / "provenance", headline=run.folder / "headline.txt", page=run.folder / "README.md",
     )  # fmt: skip
     return paths if galleries else paths[:4]
@@ -192,9 +202,7 @@ def test_saving_twice_gives_the_same_bytes(tmp_path):
 
 
 def tables_of(run) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return tuple(
-        pd.read_parquet(run.folder / run.question / f"{name}.parquet") for name in ("metrics", "savings")
-    )
+    return tuple(pd.read_parquet(run.folder / run.question / f"{name}.parquet") for name in ("metrics", "savings"))
 
 
 def test_learning_curves_show_means_bands_and_savings(run):

@@ -20,6 +20,7 @@ FIGURE_NAMES = [
 ]
 HEADLINE = f"{RESULTS}/headline.txt"
 RESULTS_PAGE = f"{RESULTS}/README.md"
+PLAN = f"{RESULTS}/plan"
 POSTERIORS_PAGE = f"{RESULTS}/posteriors.md"
 
 
@@ -199,11 +200,29 @@ use rule step as plot_acquired_galaxies with:
         strategy_code=lambda wildcards: steps.code(f"acquisition.{wildcards.strategy}"),
 
 
+use rule step as plan with:
+    """Extrapolate what a survey would cost for a wanted RMSE: votes, days and computing time."""
+    input:
+        metrics=expand(f"{METRICS_TABLE}.parquet", question=QUESTIONS),
+        splits=expand(SPLIT, question=QUESTIONS, seed=SEEDS[0]),
+    output:
+        csv=f"{PLAN}.csv",
+        page=f"{PLAN}.md",
+    pathvars:
+        job="plan",
+    group:
+        submitted_with("report")
+    params:
+        **step("plan", *STRATEGIES),
+        settings=flags({"survey": SURVEY["name"], "benchmarks": BENCHMARKS, **config["plan"]}),
+
+
 use rule step as results_page with:
     """Write the headline and the page of results."""
     input:
         metrics=expand(f"{METRICS_TABLE}.parquet", question=QUESTIONS),
         savings=expand(f"{SAVINGS}.parquet", question=QUESTIONS),
+        planned=f"{PLAN}.csv",
         figures=expand(f"{FIGURES}/{{figure}}.png", question=QUESTIONS, figure=FIGURE_NAMES),
     output:
         page=RESULTS_PAGE,
@@ -219,6 +238,8 @@ use rule step as results_page with:
                 "survey": SURVEY["name"],
                 "posteriors": "posteriors.md" if POSTERIORS["with_loop"] else None,
                 "provenance": PROVENANCE,
+                "galaxies": config["plan"]["galaxies"],
+                "votes_per_day": config["plan"]["votes_per_day"],
             }
         ),
 

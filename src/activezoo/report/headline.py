@@ -41,8 +41,8 @@ def _comparison(rows: pd.DataFrame, strategy: str, baseline: str, seeds: int) ->
     names = label(strategy), label(baseline)
     if np.isnan(votes.saving):
         return (
-            f"no saving of {names[0]} over {names[1]} can be stated, as they have no RMSE below that of the first model "
-            "in common."
+            f"no saving of {names[0]} over {names[1]} can be stated, as in some seed they have no RMSE below that of "
+            "the first model in common."
         )
     of_votes, of_galaxies = interval(votes), interval(galaxies)
     of_seeds = f"95 % interval {of_votes}; {seeds} seeds" if of_votes else "one seed, so that no interval can be given"

@@ -69,4 +69,4 @@ def curves(metrics: pd.DataFrame, question: str, strategy: str, column: str = "r
             f"question {question!r}, strategy {strategy!r}: seed {missing[0][1]} has no model of iteration "
             f"{missing[0][0]}, other seeds do; all must run the same iterations"
         )
-    return chosen[column].unstack()
+    return chosen[column].unstack()  # noqa: PD010 (pivot_table averages duplicates)

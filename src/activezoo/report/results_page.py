@@ -11,6 +11,7 @@ import pandas as pd
 from activezoo.acquisition.registry import baseline_last, label
 from activezoo.report.headline import headline
 from activezoo.report.markdown import markdown_figure, markdown_table
+from activezoo.report.planning import table as cost_table
 from activezoo.report.savings import ALL_SEEDS
 
 
@@ -18,6 +19,8 @@ def page(
     survey: str,
     metrics: pd.DataFrame,
     savings: pd.DataFrame,
+    planned: pd.DataFrame,
+    explanation: str,
     figures: Iterable[Path],
     folder: Path,
     posteriors: str | None = None,
@@ -27,6 +30,8 @@ def page(
 
     Parameters
     ----------
+    planned, explanation
+        What surveys would cost, from `planning`, and what the numbers are.
     figures
         Image files, each in a folder named for its question.
     folder
@@ -55,6 +60,7 @@ def page(
         if metrics.seed.nunique() > 1 and len(of_question):
             parts += ["Savings by seed:", _seeds_table(of_question[of_question.seed != ALL_SEEDS])]
         parts.append(f"All numbers: [metrics]({question}/metrics.csv), [savings]({question}/savings.csv).")
+        parts += ["### What a survey would cost", explanation, cost_table(planned[planned.question == question])]
         for figure in figures:
             if figure.parent.name == question:
                 title = figure.stem.replace("_", " ").capitalize()
@@ -83,7 +89,18 @@ def _savings_table(savings: pd.DataFrame) -> str:
         equal = f"{_percent(row.best_equal_median)} ({_percent(row.best_equal_95)})"
         names = (label(row.strategy), label(row.baseline), row.currency)
         rows.append((*names, _percent(row.saving), interval, *numbers, at_best, equal))
-    head = ("strategy", "than", "of", "saving", "95 % interval", "RMSE", "needed", "by the other", "at best", "if equal")
+    head = (
+        "strategy",
+        "than",
+        "of",
+        "saving",
+        "95 % interval",
+        "RMSE",
+        "needed",
+        "by the other",
+        "at best",
+        "if equal",
+    )
     return markdown_table(head, rows)
 
 
