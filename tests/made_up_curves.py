@@ -2,9 +2,9 @@
 
     python tests/made_up_curves.py [experiments]
 
-They are as those of real runs in all that matters to an interval. Galaxies that are hard are hard for all models; part of
-a model's error on a galaxy is common to all seeds, part to the models of a seed. A seed's curves lie higher or lower;
-training scatters each model, and a model that continues from the one before keeps half of that.
+They are as those of real runs in all that matters to an interval. Galaxies that are hard are hard for all models; part
+of a model's error on a galaxy is common to all seeds, part to the models of a seed. A seed's curves lie higher or
+lower; training scatters each model, and a model that continues from the one before keeps half of that.
 """
 
 import sys

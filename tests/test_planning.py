@@ -45,11 +45,11 @@ def test_curves_that_do_not_fall_reach_nothing(power, expected):
 def metrics(noise: float = 0.06, seeds: int = 2) -> pd.DataFrame:
     """Curves of 2 · votes^-0.3, of BALD with half the votes of each galaxy."""
     rows = [
-        ("smooth", strategy, seed, i, int(votes), int(votes / each), 1, 1, np.hypot(2 * votes**-0.3, noise), 2 * votes**-0.3, 1)
+        ("smooth", strategy, seed, i, int(votes), int(votes / each), 1, 1, np.hypot(of_rho, noise), of_rho, 1)
         for strategy, each in (("bald", 20), ("random", 40))
         for seed in range(seeds)
-        for i, votes in enumerate(VOTES[0])
-    ]  # fmt: skip
+        for i, (votes, of_rho) in enumerate(zip(VOTES[0], 2 * VOTES[0] ** -0.3, strict=True))
+    ]
     return pd.DataFrame(rows, columns=list(learning_curves.COLUMNS))
 
 

@@ -209,7 +209,7 @@ def test_learning_curves_show_means_bands_and_savings(run):
     metrics, savings = tables_of(run)
     figure = draw_learning_curves(metrics, savings, "smooth")
     axes = figure.axes[0]
-    bald = metrics[metrics.strategy == "bald"].pivot(index="iteration", columns="seed")
+    bald = metrics[metrics.strategy == "bald"].set_index(["iteration", "seed"]).unstack()  # noqa: PD010
     (mean,) = (line for line in axes.lines if np.array_equal(line.get_ydata(), bald.rmse.mean(axis=1)))
     assert mean.get_color() == registry.load("bald").colour
     np.testing.assert_array_equal(mean.get_xdata(), bald.votes.mean(axis=1))

@@ -69,7 +69,7 @@ def test_half_the_votes_at_each_level_is_half():
 
 
 def test_a_saving_by_hand():
-    """Straight in log votes: levels 0.29 to 0.21; the one falls 0.1 from 100 to 200 votes, the other from 100 to 400."""
+    """Straight in log votes: the one falls by 0.1 from 100 to 200 votes, the other from 100 to 400."""
     strategy = Curve(np.array([100, 200, 400]), np.array([0.3, 0.2, 0.1]))
     baseline = Curve(np.array([100, 400]), np.array([0.3, 0.2]))
     assert compared(strategy, baseline).log_ratio == pytest.approx(0.5 * (np.log(200 / 100) - np.log(400 / 100)))
@@ -244,7 +244,7 @@ def test_a_seed_without_a_common_range_leaves_all_undefined(run):
 def test_strategies_must_have_run_alike(run):
     metrics, errors = run
     for part in (metrics.seed == 2, metrics.iteration == 20):
-        with pytest.raises(InputError, match="'bald' ran with seeds .* 'random' with .*must have run alike"):
+        with pytest.raises(InputError, match=r"'bald' ran with seeds .* 'random' with .*must have run alike"):
             savings.savings(metrics[~(part & (metrics.strategy == "bald"))], errors)
 
 

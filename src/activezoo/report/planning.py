@@ -107,8 +107,9 @@ def plan(
     Returns
     -------
     Columns question, strategy, rmse; votes with its interval low, high (nan below the noise of the votes);
-    survey_votes, the most that the strategy can ask for, at the votes a galaxy of this run; people_days; computing_hours, as many
-    iterations as in the run, each of which trains once and, if the strategy needs it, predicts the survey.
+    survey_votes, the most that the strategy can ask for, at the votes a galaxy of this run; people_days;
+    computing_hours, as many iterations as in the run, each of which trains once and, if the strategy needs it, predicts
+    the survey.
     """
     rows = []
     for question, of_question in metrics.groupby("question", sort=False):

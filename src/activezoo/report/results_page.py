@@ -46,10 +46,10 @@ def page(
         f"# Active learning on {survey}",
         *headline(metrics, savings),
         "A saving is 1 − (needed by the strategy) / (needed by the other) for the same RMSE on the test galaxies: the "
-        "geometric mean over ten levels of RMSE that both learning curves reach, once they are made monotone. Intervals "
-        "are over seeds and test galaxies. *At best* is the paper's: the largest saving at the RMSE of any model. It "
-        "flatters: *if equal* is what it gives for curves that differ by luck alone, the median and, in brackets, what "
-        "one in twenty exceeds.",
+        "geometric mean over ten levels of RMSE that both learning curves reach, once they are made monotone. "
+        "Intervals are over seeds and test galaxies. *At best* is the paper's: the largest saving at the RMSE of any "
+        "model. It flatters: *if equal* is what it gives if the strategies' curves are swapped at random within seeds, "
+        "the median and, in brackets, what one in twenty exceeds.",
         *([f"How far single predictions can be trusted: [posteriors]({posteriors})."] if posteriors else []),
     ]
     for question in metrics.question.unique():
@@ -57,7 +57,7 @@ def page(
         parts += [f"## {question}", _metrics_table(metrics[metrics.question == question])]
         if len(of_question):
             parts += [_savings_table(of_question[of_question.seed == ALL_SEEDS])]
-        if metrics.seed.nunique() > 1 and len(of_question):
+        if len(metrics.seed.unique()) > 1 and len(of_question):
             parts += ["Savings by seed:", _seeds_table(of_question[of_question.seed != ALL_SEEDS])]
         parts.append(f"All numbers: [metrics]({question}/metrics.csv), [savings]({question}/savings.csv).")
         parts += ["### What a survey would cost", explanation, cost_table(planned[planned.question == question])]
@@ -97,7 +97,7 @@ def _savings_table(savings: pd.DataFrame) -> str:
         "95 % interval",
         "RMSE",
         "needed",
-        "by the other",
+        "by other",
         "at best",
         "if equal",
     )

@@ -73,7 +73,7 @@ def amount_needed(levels: np.ndarray, curve: Curve) -> np.ndarray:
 
 
 class Comparison(NamedTuple):
-    """What two curves of one seed say; of several pairs, in arrays of their leading axes. Nan without a common range."""
+    """What two curves of one seed say, or pairs of curves in arrays of leading axes; nan without a common range."""
 
     log_ratio: np.ndarray
     """Mean over levels of log(amount / amount of the baseline)."""
@@ -198,7 +198,7 @@ def best(strategy: Curve, baseline: Curve) -> tuple[float, float]:
 
 
 def first_crossing(levels: np.ndarray, curve: Curve) -> np.ndarray:
-    """Amounts at which a curve, joined by straight lines, first comes down to levels below its first point; inf if never."""
+    """Amounts at which a curve, joined by straight lines, first comes down to levels below its start; inf if never."""
     reached = curve.rmse <= levels[:, None]
     after = np.maximum(reached.argmax(axis=1), 1)
     high, low = curve.rmse[after - 1], curve.rmse[after]
@@ -265,8 +265,8 @@ def squared_errors(evaluations: Iterable[str | Path]) -> dict[tuple[str, int, in
         first = first or (path, table["id"])
         if table["id"] != first[1]:
             raise InputError(
-                f"{path}: its galaxies are not those of {first[0]}, but all models of a question are tested on the same; "
-                "delete the folder of the older one and run again"
+                f"{path}: its galaxies are not those of {first[0]}, but all models of a question are tested on the "
+                "same; delete the folder of the older one and run again"
             )
         model = metrics_of(path.parent)
         errors = table["rho"].to_numpy() - table["k"].to_numpy() / table["N"].to_numpy()
@@ -292,11 +292,12 @@ def savings(metrics: pd.DataFrame, errors: Mapping[tuple[str, int, int], np.ndar
 
     Returns
     -------
-    Columns question, strategy, baseline, currency ('votes' or 'galaxies') and seed (as text, or 'all'); saving; those of
-    `Comparison`, but for the log ratio (of all seeds: means of RMSE, geometric means of amounts). Of all seeds alone, else
-    null: low, high, the 95 % interval of the saving, null with one seed too; those of `Reach`; best and best_rmse, the
-    saving "at best" of the mean curve; best_equal_median and best_equal_95, median and 95th percentile of it for equal
-    curves. A saving that is not defined, as the curves have no range of RMSE in common in some seed, is null.
+    Columns question, strategy, baseline, currency ('votes' or 'galaxies') and seed (as text, or 'all'); saving; those
+    of `Comparison`, but for the log ratio (of all seeds: means of RMSE, geometric means of amounts). Of all seeds
+    alone, else null: low, high, the 95 % interval of the saving, null with one seed too; those of `Reach`; best and
+    best_rmse, the saving "at best" of the mean curve; best_equal_median and best_equal_95, median and 95th percentile
+    of it for equal curves. A saving that is not defined, as the curves have no range of RMSE in common in some seed, is
+    null.
 
     Raises
     ------

@@ -62,7 +62,7 @@ def learning_curves(metrics: pd.DataFrame, savings: pd.DataFrame, question: str)
 
 
 def band(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The 95 % t interval of the mean over seeds, from (models, seeds); of two seeds, which would be wide, their range."""
+    """The 95 % t interval of the mean over seeds, shape (models, seeds); of two seeds, their range."""
     from scipy.special import stdtrit
 
     seeds = runs.shape[1]
