@@ -66,7 +66,7 @@ def test_a_plan_by_hand():
     # 20 iterations of training, and of predictions for BALD alone.
     assert reached.computing_hours.tolist() == pytest.approx([20 * (9 + 9) / 3600, 20 * 9 / 3600])
     text = planning.page("made-up", planned, 9000, 1000)
-    assert "| BALD | 0.1 | 46,000 | 46,000 to 46,000 | 45.7 | 0.1 |" in text
+    assert "| BALD | 0.1 | 46,000 | 46,000 to 46,000 | 45.7 | 0.100 |" in text
     assert "| random | 0.05 | below the noise of the votes |" in text
     assert "For 9,000 galaxies and 1,000 votes a day" in text
 

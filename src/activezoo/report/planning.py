@@ -137,12 +137,16 @@ def table(planned: pd.DataFrame) -> str:
     for row in planned.itertuples():
         if np.isnan(row.votes):
             votes, interval, days = "below the noise of the votes", "", ""
+        elif np.isinf(row.votes):
+            votes, interval, days = "out of reach: not every curve falls", "", ""
         elif row.votes > row.survey_votes:
             votes, interval, days = f"more than all {round_off(row.survey_votes)}", "", ""
         else:
             votes, days = round_off(row.votes), f"{row.people_days:,.1f}"
             interval = "" if np.isnan(row.low) else f"{round_off(row.low)} to {round_off(row.high)}"
-        hours = "" if np.isnan(row.computing_hours) else f"{row.computing_hours:,.1f}"
+        hours = (
+            "" if np.isnan(row.computing_hours) else f"{row.computing_hours:,.{1 if row.computing_hours >= 1 else 3}f}"
+        )
         rows.append((label(row.strategy), f"{row.rmse:g}", votes, interval, days, hours))
     head = ("strategy", "RMSE", "votes", "95 % interval", "days of votes", "hours of computing")
     return markdown_table(head, rows)

@@ -85,8 +85,12 @@ def _savings_table(savings: pd.DataFrame) -> str:
             f"{row.needed:,.0f}" if defined else "",
             f"{row.needed_baseline:,.0f}" if defined else "",
         )
-        at_best = f"{_percent(row.best)} at {row.best_rmse:.4f}" if row.best == row.best else "not defined"
-        equal = f"{_percent(row.best_equal_median)} ({_percent(row.best_equal_95)})"
+        at_best = f"{_percent(row.best)} at {row.best_rmse:.4f}" if not np.isnan(row.best) else "not defined"
+        equal = (
+            f"{_percent(row.best_equal_median)} ({_percent(row.best_equal_95)})"
+            if not np.isnan(row.best_equal_95)
+            else ""
+        )
         names = (label(row.strategy), label(row.baseline), row.currency)
         rows.append((*names, _percent(row.saving), interval, *numbers, at_best, equal))
     head = (

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from activezoo.acquisition.registry import BASELINE, baseline_last, label, load
 from activezoo.report.figures.style import GREY, PAGE, STYLE, legend
@@ -85,11 +85,13 @@ def _entry(strategy: str, savings: pd.DataFrame) -> str:
 def _tick_votes(axes: Axes, most: int) -> None:
     """Round numbers of votes on a logarithmic axis, that do not crowd."""
     low, high = axes.get_xlim()
-    for subs in ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
-        ticks = LogLocator(subs=subs, numticks=50).tick_values(low, high)
-        if ((ticks >= low) & (ticks <= high)).sum() <= most:
+    for locator in (
+        *(LogLocator(subs=subs, numticks=50) for subs in ((1, 2, 3, 5), (1, 2, 5), (1, 3))),
+        MaxNLocator(3),
+    ):
+        ticks = [tick for tick in locator.tick_values(low, high) if low <= tick <= high]
+        if 1 < len(ticks) <= most:
             break
-    axes.set_xticks(ticks, minor=False)
-    axes.set_xlim(low, high)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda votes, _: f"{votes:,.0f}"))
     axes.minorticks_off()
+    axes.set_xticks(ticks)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
