@@ -76,7 +76,7 @@ def test_help_lists_every_step_and_says_nothing_of_memory():
 
 def test_bad_input_is_told_without_a_traceback(tmp_path, capsys):
     flags = [f"--metrics={tmp_path}/nothing.parquet", f"--parquet={tmp_path}/table.parquet"]
-    assert cli.main(["metrics_table", *flags]) == 1
+    assert cli.main(["savings", f"--evaluations={tmp_path}/e.parquet", *flags]) == 1
     shown = capsys.readouterr().err.splitlines()
     assert shown[0] == f"error: {tmp_path}/nothing.parquet: no such file"
     assert shown[-1].startswith("peak memory ")

@@ -1,4 +1,4 @@
-"""The table of metrics, and the curves in it."""
+"""One table of the metrics of all models, and the curves in it."""
 
 import numpy as np
 import pandas as pd
@@ -9,10 +9,47 @@ from activezoo.errors import InputError
 from activezoo.report import learning_curves
 
 
-def write_metrics(path, strategy: str, iteration: int, seed: int = 1, rmse: float = 0.2, rmse_of_rho=0.1) -> str:
-    row = {"question": "smooth", "seed": seed, "strategy": strategy, "iteration": iteration}
-    row |= {"votes": 400 + 800 * iteration, "galaxies": 50 + 100 * iteration, "training_loss": 1.0, "test_loss": 2.0}
-    row |= {"rmse": rmse, "rmse_of_rho": rmse_of_rho, "rmse_mean_fraction": 0.3}
+def metrics_of(runs: dict[tuple[str, int], tuple[float, ...]]) -> pd.DataFrame:
+    """The table of metrics of some curves of RMSE, by strategy and seed."""
+    rows = [
+        ("smooth", strategy, seed, i, 500 + 1000 * i + seed, 50 + 100 * i, 1.0, 1.0, rmse, rmse, 0.3)
+        for (strategy, seed), values in runs.items()
+        for i, rmse in enumerate(values)
+    ]
+    return pd.DataFrame(rows, columns=list(learning_curves.COLUMNS))
+
+
+SEEDS = {("bald", 1): (0.3, 0.2), ("random", 1): (0.3, 0.25), ("bald", 2): (0.28, 0.22), ("random", 2): (0.28, 0.24)}
+
+
+def test_curves_are_columns_of_seeds_and_rows_of_iterations():
+    rmse = learning_curves.curves(metrics_of(SEEDS).sample(frac=1, random_state=1), "smooth", "bald")
+    assert rmse.to_dict() == {1: {0: 0.3, 1: 0.2}, 2: {0: 0.28, 1: 0.22}}
+    votes = learning_curves.curves(metrics_of(SEEDS), "smooth", "bald", "votes")
+    assert votes.to_dict() == {1: {0: 501, 1: 1501}, 2: {0: 502, 1: 1502}}
+
+
+def test_seeds_must_run_the_same_iterations():
+    metrics = metrics_of(SEEDS | {("bald", 1): (0.3, 0.2, 0.1)})
+    with pytest.raises(InputError, match="seed 2 has no model of iteration 2"):
+        learning_curves.curves(metrics, "smooth", "bald")
+
+
+def test_unknown_question_is_named():
+    with pytest.raises(InputError, match="no metrics of question 'spiral'"):
+        learning_curves.curves(metrics_of(SEEDS), "spiral", "bald")
+
+
+def write_metrics(path, strategy: str, iteration: int, seed: int = 1, rmse: float = 0.2) -> str:
+    row = {
+        "question": "smooth",
+        "seed": seed,
+        "strategy": strategy,
+        "iteration": iteration,
+        "votes": 500 + 1000 * iteration,
+        "galaxies": 50 + 100 * iteration,
+    }
+    row |= {"training_loss": 1.0, "test_loss": 2.0, "rmse": rmse, "rmse_of_rho": rmse, "rmse_mean_fraction": 0.3}
     tables.write({name: [value] for name, value in row.items()}, path)
     return path
 
@@ -23,11 +60,11 @@ def test_collect_gives_the_first_model_to_each_strategy(tmp_path):
     metrics = learning_curves.collect(files)
     assert list(metrics.columns) == list(learning_curves.COLUMNS)
     assert metrics[["strategy", "iteration", "votes", "galaxies"]].to_numpy().tolist() == [
-        ["bald", 0, 400, 50],
-        ["bald", 1, 1200, 150],
-        ["bald", 2, 2000, 250],
-        ["random", 0, 400, 50],
-        ["random", 1, 1200, 150],
+        ["bald", 0, 500, 50],
+        ["bald", 1, 1500, 150],
+        ["bald", 2, 2500, 250],
+        ["random", 0, 500, 50],
+        ["random", 1, 1500, 150],
     ]
     assert metrics.rmse.tolist() == pytest.approx([0.3, 0.2, 0.1, 0.3, 0.2])
 
@@ -45,25 +82,9 @@ def test_collect_refuses_diverged_training(tmp_path):
         learning_curves.collect([file])
 
 
-def test_test_galaxies_with_one_vote_each_do_not_look_like_diverged_training(tmp_path):
-    files = [write_metrics(tmp_path / f"{name}.parquet", name, i, rmse_of_rho=np.nan) for i, name in enumerate(NAMES)]
-    assert learning_curves.collect(files).rmse_of_rho.isna().all()
-
-
-NAMES = ("initial", "bald")
-
-
-def table(missing=()) -> pd.DataFrame:
-    rows = [(seed, i, 0.3 - 0.1 * i + 0.01 * seed) for seed in (1, 2) for i in range(3) if (seed, i) not in missing]
-    frame = pd.DataFrame(rows, columns=["seed", "iteration", "rmse"])
-    return frame.assign(question="smooth", strategy="bald")
-
-
-def test_curves_have_a_row_for_each_iteration_and_a_column_for_each_seed():
-    found = learning_curves.curves(table(), "bald", "rmse")
-    np.testing.assert_allclose(found, [[0.31, 0.32], [0.21, 0.22], [0.11, 0.12]])
-
-
-def test_seeds_must_have_the_same_iterations():
-    with pytest.raises(InputError, match="strategy 'bald': seed 2 has no model of iteration 2, other seeds do"):
-        learning_curves.curves(table(missing={(2, 2)}), "bald", "rmse")
+def test_one_vote_a_galaxy_does_not_stop_a_run(tmp_path):
+    file = write_metrics(tmp_path / "metrics.parquet", "initial", 0)
+    other = write_metrics(tmp_path / "later.parquet", "random", 1)
+    for path in (file, other):
+        tables.write({**tables.read(path).to_pydict(), "rmse_of_rho": [np.nan]}, path)
+    assert learning_curves.collect([file, other]).rmse_of_rho.isna().all()

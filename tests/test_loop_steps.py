@@ -181,3 +181,24 @@ def test_metrics_by_hand():
 def test_training_loss_is_that_of_the_second_half():
     assert evaluation.training_loss(np.array([9.0, 9.0, 1.0, 2.0])) == 1.5
     assert evaluation.training_loss(np.array([4.0])) == 4.0
+
+
+def test_rmse_of_rho_is_that_of_the_truth_however_few_the_votes():
+    """In the mean over many sets of votes, its square is the mean square of ρ − truth."""
+    rng = np.random.default_rng(1)
+    truth, rho = rng.random((2, 400))
+    responses = rng.integers(2, 9, 400)
+    squares = [evaluation.rmse_of_rho(rho, rng.binomial(responses, truth), responses) ** 2 for _ in range(500)]
+    expected, error = np.mean((rho - truth) ** 2), np.std(squares) / np.sqrt(500)
+    assert np.mean(squares) == pytest.approx(expected, abs=4 * error)
+    raw = evaluation.rmse(rho, rng.binomial(responses, truth), responses) ** 2
+    assert raw > expected + 40 * error  # which the votes' noise adds to
+
+
+def test_rmse_of_rho_by_hand():
+    """Of 1 and 2 votes of 4: 0.25·0.75/3 and 0.5·0.5/3 are noise; a galaxy with one vote does not count."""
+    rho, k, responses = np.array([0.65, 0.1, 0.9]), np.array([1, 2, 1]), np.array([4, 4, 1])
+    expected = np.sqrt((0.4**2 - 0.1875 / 3 + 0.4**2 - 0.25 / 3) / 2)
+    assert evaluation.rmse_of_rho(rho, k, responses) == pytest.approx(expected)
+    assert evaluation.rmse_of_rho(k[:2] / responses[:2], k[:2], responses[:2]) == 0
+    assert np.isnan(evaluation.rmse_of_rho(rho[2:], k[2:], responses[2:]))

@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
+from scipy import stats
 
 from activezoo import cli, tables
 from activezoo.acquisition import registry
@@ -25,7 +26,7 @@ from activezoo.report.figures import style
 from activezoo.report.figures.acquired import acquired_redshift, acquired_votes, spent_votes
 from activezoo.report.figures.galleries import acquired_galaxies
 from activezoo.report.figures.learning_curves import learning_curves as draw_learning_curves
-from activezoo.report.headline import percent
+from activezoo.report.headline import interval
 from activezoo.survey.columns import read_features
 from activezoo.survey.image_shards import write_shard
 
@@ -99,10 +100,9 @@ def make_run(folder, question="smooth", strategies=("bald", "random"), seeds=(1,
             fall = np.exp(-iteration / (3 if strategy == "bald" else 6))
             metrics = {
                 "question": question, "seed": seed, "strategy": strategy if iteration else "initial",
-                "iteration": iteration,
-                "votes": 40 * (INITIAL + iteration * ACQUIRE), "galaxies": INITIAL + iteration * ACQUIRE,
+                "iteration": iteration, "votes": int(np.sum(labelled[2])), "galaxies": INITIAL + iteration * ACQUIRE,
                 "training_loss": 18 + 2 * fall + 3 * active, "test_loss": 17 + 6 * fall + rng.normal(0, 0.2),
-                "rmse": 0.1 + 0.1 * fall + rng.normal(0, 0.002), "rmse_of_rho": 0.05 + 0.1 * fall,
+                "rmse": 0.1 + 0.1 * fall + rng.normal(0, 0.002), "rmse_of_rho": 0.08 + 0.1 * fall,
                 "rmse_mean_fraction": 0.24,
             }  # fmt: skip
             tables.write({name: [value] for name, value in metrics.items()}, model / "metrics.parquet")
@@ -135,8 +135,9 @@ def make_report(run, galleries: bool = True) -> list:
     curves, acquired_votes, spent_votes, redshifts, informative, acquired = paths
     labelled = [model / "labelled.parquet" for model in run.last]
     step("metrics_table", metrics=[model / "metrics.parquet" for model in run.models], parquet=metrics)
-    by_galaxy = [model / "evaluation.parquet" for model in run.models]
-    step("savings", metrics=[m / "metrics.parquet" for m in run.models], by_galaxy=by_galaxy, parquet=savings)
+    step(
+        "savings", metrics=metrics, evaluations=[model / "evaluation.parquet" for model in run.models], parquet=savings
+    )
     step("plot_learning_curves", question=run.question, metrics=metrics, savings=savings, png=curves)
     step("plot_acquired_votes", labelled=labelled, votes=results / "votes.parquet", png=acquired_votes)
     step("plot_spent_votes", labelled=labelled, votes=results / "votes.parquet", png=spent_votes)
@@ -148,8 +149,16 @@ def make_report(run, galleries: bool = True) -> list:
         step("plot_informative_galaxies", metrics=run.last[0] / "metrics.parquet", index=index, png=informative)
         one_run = [model / "metrics.parquet" for model in run.one_run]
         step("plot_acquired_galaxies", metrics=one_run, index=index, png=acquired)
+    split = {"id": run.ids, "role": ["test"] * TEST + ["pool"] * (len(run.ids) - TEST)}
+    tables.write(split, results / "seed_1/split.parquet")
+    plan = {"galaxies": 1000, "votes_per_day": 500}
     step(
-        "results_page", survey="made-up", metrics=metrics, savings=savings, figures=paths,
+        "plan", survey="made-up", metrics=metrics, splits=results / "seed_1/split.parquet", rmse=[0.15, 0.01], **plan,
+        benchmarks=run.folder / "logs", csv=run.folder / "plan.csv", page=run.folder / "plan.md",
+    )  # fmt: skip
+    step(
+        "results_page", survey="made-up", metrics=metrics, savings=savings, figures=paths, **plan,
+        planned=run.folder / "plan.csv",
         provenance=run.folder / "provenance", headline=run.folder / "headline.txt", page=run.folder / "README.md",
     )  # fmt: skip
     return paths if galleries else paths[:4]
@@ -196,22 +205,37 @@ def tables_of(run) -> tuple[pd.DataFrame, pd.DataFrame]:
     return tuple(pd.read_parquet(run.folder / run.question / f"{name}.parquet") for name in ("metrics", "savings"))
 
 
-def test_learning_curves_show_the_mean_against_votes_with_its_interval_and_the_saving(run):
+def test_learning_curves_show_means_bands_and_savings(run):
     metrics, savings = tables_of(run)
     figure = draw_learning_curves(metrics, savings, "smooth")
     axes = figure.axes[0]
-    bald = metrics[metrics.strategy == "bald"].pivot_table(index="votes", columns="seed", values="rmse")
-    (mean,) = (line for line in axes.lines if np.array_equal(line.get_ydata(), bald.mean(axis=1)))
-    np.testing.assert_array_equal(mean.get_xdata(), bald.index)
+    bald = metrics[metrics.strategy == "bald"].set_index(["iteration", "seed"]).unstack()  # noqa: PD010
+    (mean,) = (line for line in axes.lines if np.array_equal(line.get_ydata(), bald.rmse.mean(axis=1)))
     assert mean.get_color() == registry.load("bald").colour
-    half = 4.302653 * bald.std(axis=1, ddof=1) / np.sqrt(3)  # t of two degrees of freedom
-    band = axes.collections[0].get_paths()[0].vertices[:, 1]
-    assert band.min() == pytest.approx((bald.mean(axis=1) - half).min(), rel=1e-6)
-    noiseless = metrics[metrics.strategy == "bald"].groupby("votes").rmse_of_rho.mean()
-    assert any(np.allclose(line.get_ydata(), noiseless) for line in axes.lines if len(line.get_ydata()) == 5)
-    assert any(np.array_equal(line.get_ydata(), [0.24, 0.24]) for line in axes.lines)
-    row = savings.query("seed == 'all' and currency == 'votes'").iloc[0]
-    assert any(f"BALD: {percent(row.saving)} votes than random" in text for text in texts(figure))
+    np.testing.assert_array_equal(mean.get_xdata(), bald.votes.mean(axis=1))
+    assert any(np.array_equal(line.get_ydata(), bald.rmse_of_rho.mean(axis=1)) for line in axes.lines)
+    vertices = axes.collections[0].get_paths()[0].vertices[:, 1]
+    expected = stats.t.interval(0.95, 2, bald.rmse.mean(axis=1), stats.sem(bald.rmse, axis=1))
+    assert set(np.concatenate(expected).round(9)) <= set(vertices.round(9))
+    (row,) = savings.query("seed == 'all' and currency == 'votes'").itertuples()
+    shown = f"BALD: {100 * row.saving:.0f} % fewer votes ({interval(row)})"
+    assert shown in texts(figure)
+
+
+@pytest.mark.parametrize("case", ["two seeds", "one seed", "many strategies"])
+def test_learning_curves_of_any_run_are_legible(run, case, monkeypatch):
+    metrics, savings = tables_of(run)
+    if case == "many strategies":
+        others = ["entropy", "random_few", "bald_few", "bald_per_vote"]
+        metrics = pd.concat([metrics, *(metrics[metrics.strategy == "bald"].assign(strategy=name) for name in others)])
+        savings = pd.concat([savings, *(savings.assign(strategy=name) for name in others)])
+    else:
+        metrics = metrics[metrics.seed <= (2 if case == "two seeds" else 1)]
+    figure = draw_learning_curves(metrics, savings, "smooth")
+    assert ("range of the seeds" in texts(figure)) == (case == "two seeds")
+    boxes = [text.get_window_extent() for text in drawn_texts(figure, monkeypatch)]
+    for one, other in combinations(boxes, 2):
+        assert not one.shrunk(0.9, 0.9).overlaps(other.shrunk(0.9, 0.9))
 
 
 @pytest.mark.parametrize("name", ["learning_curves", "acquired_votes", "spent_votes", "acquired_redshift"])
@@ -313,8 +337,8 @@ def test_the_page_links_to_files_that_are_there_and_begins_with_the_headline(run
 @pytest.mark.parametrize(
     ("case", "headline"),
     [
-        ({"seeds": (1,), "redshift": False}, "(1 seed)"),
-        ({"seeds": (1, 2), "iterations": 1}, "2 seeds"),
+        ({"seeds": (1,), "redshift": False}, "one seed, so that"),
+        ({"seeds": (1, 2), "iterations": 1}, "2 seeds) and "),
         ({"seeds": (1,), "strategies": ("bald",)}, "only BALD ran"),
         ({"seeds": (1,), "strategies": ("random",)}, "only random ran"),
     ],
@@ -323,5 +347,5 @@ def test_small_runs_make_a_whole_report(tmp_path, monkeypatch, case, headline):
     # Drawing each figure once is enough here, and takes a third of the time.
     monkeypatch.setattr(style, "save", lambda figure, path: (figure.draw_without_rendering(), path.touch()))
     run = make_run(tmp_path, **{"iterations": 2} | case)
-    assert all(path.exists() for path in make_report(run, galleries=headline == "(1 seed)"))
+    assert all(path.exists() for path in make_report(run, galleries=headline.startswith("one seed")))
     assert headline in (tmp_path / "headline.txt").read_text()

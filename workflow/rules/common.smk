@@ -53,6 +53,8 @@ ITERATION = f"{RUN}/{{strategy}}/iteration_{{iteration}}"
 FIGURES = f"{RESULTS}/figures/{{question}}"
 # Records of the runs that made them.
 PROVENANCE = f"{RESULTS}/provenance"
+# How long each job took.
+BENCHMARKS = f"logs/{SURVEY['name']}/benchmarks"
 
 # Folders of all models of the loop, of one question and of all questions. The first model of a seed is listed once.
 MODELS_OF_QUESTION = [
@@ -68,7 +70,7 @@ LIGHT = {"mem_mb": 1000, "runtime": 10, "gpu": 0}
 
 pathvars:
     logs=f"logs/{SURVEY['name']}",
-    benchmarks=f"logs/{SURVEY['name']}/benchmarks",
+    benchmarks=BENCHMARKS,
 
 
 wildcard_constraints:

@@ -1,6 +1,6 @@
 # What came out: tables, figures and the page of results.
 
-# Needs: of every model METRICS; of some LABELLED, ACQUISITION and EVALUATION; INDEX; CATALOGUE, for redshifts.
+# Needs: of every model METRICS and EVALUATION; of some LABELLED and ACQUISITION; INDEX; CATALOGUE, for redshifts.
 LAST_MODELS = expand(ITERATION, seed=SEEDS, strategy=STRATEGIES, iteration=ITERATIONS, allow_missing=True)
 # Galleries are of one run: the first seed, and an active strategy if there is one.
 SHOWN_MODELS = expand(ITERATION, seed=SEEDS[0], iteration=range(1, ITERATIONS + 1), allow_missing=True)
@@ -20,6 +20,7 @@ FIGURE_NAMES = [
 ]
 HEADLINE = f"{RESULTS}/headline.txt"
 RESULTS_PAGE = f"{RESULTS}/README.md"
+PLAN = f"{RESULTS}/plan"
 POSTERIORS_PAGE = f"{RESULTS}/posteriors.md"
 
 
@@ -44,10 +45,11 @@ use rule step as metrics_table with:
 
 
 use rule step as savings with:
-    """Find how many fewer votes each strategy needs than random for the same RMSE."""
+    """Find how many fewer votes each strategy needs than those that choose without a model, for the same RMSE."""
     input:
-        metrics=expand(f"{{folder}}/{METRICS}", folder=MODELS_OF_QUESTION),
-        by_galaxy=expand(f"{{folder}}/{EVALUATION}", folder=MODELS_OF_QUESTION),
+        metrics=f"{METRICS_TABLE}.parquet",
+        evaluations=expand(f"{{folder}}/{EVALUATION}", folder=MODELS_OF_QUESTION),
+        of_models=expand(f"{{folder}}/{METRICS}", folder=MODELS_OF_QUESTION),
     output:
         parquet=f"{SAVINGS}.parquet",
         csv=report(
@@ -65,7 +67,7 @@ use rule step as savings with:
 
 
 use rule step as plot_learning_curves with:
-    """Plot losses and RMSE against labelled galaxies."""
+    """Plot RMSE and losses against votes."""
     input:
         metrics=f"{METRICS_TABLE}.parquet",
         savings=f"{SAVINGS}.parquet",
@@ -198,11 +200,29 @@ use rule step as plot_acquired_galaxies with:
         strategy_code=lambda wildcards: steps.code(f"acquisition.{wildcards.strategy}"),
 
 
+use rule step as plan with:
+    """Extrapolate what a survey would cost for a wanted RMSE: votes, days and computing time."""
+    input:
+        metrics=expand(f"{METRICS_TABLE}.parquet", question=QUESTIONS),
+        splits=expand(SPLIT, question=QUESTIONS, seed=SEEDS[0]),
+    output:
+        csv=f"{PLAN}.csv",
+        page=f"{PLAN}.md",
+    pathvars:
+        job="plan",
+    group:
+        submitted_with("report")
+    params:
+        **step("plan", *STRATEGIES),
+        settings=flags({"survey": SURVEY["name"], "benchmarks": BENCHMARKS, **config["plan"]}),
+
+
 use rule step as results_page with:
     """Write the headline and the page of results."""
     input:
         metrics=expand(f"{METRICS_TABLE}.parquet", question=QUESTIONS),
         savings=expand(f"{SAVINGS}.parquet", question=QUESTIONS),
+        planned=f"{PLAN}.csv",
         figures=expand(f"{FIGURES}/{{figure}}.png", question=QUESTIONS, figure=FIGURE_NAMES),
     output:
         page=RESULTS_PAGE,
@@ -218,6 +238,8 @@ use rule step as results_page with:
                 "survey": SURVEY["name"],
                 "posteriors": "posteriors.md" if POSTERIORS["with_loop"] else None,
                 "provenance": PROVENANCE,
+                "galaxies": config["plan"]["galaxies"],
+                "votes_per_day": config["plan"]["votes_per_day"],
             }
         ),
 

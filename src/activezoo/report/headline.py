@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import pandas as pd
 
@@ -12,58 +10,69 @@ from activezoo.report.savings import ALL_SEEDS
 
 
 def headline(metrics: pd.DataFrame, savings: pd.DataFrame) -> list[str]:
-    """How many fewer votes each strategy needed than random, whatever came out: a few sentences for each of them."""
-    sentences = []
+    """How many fewer votes and galaxies were needed, whatever came out: some sentences for each question and strategy.
+
+    The recommended strategy comes first, and with it what it means for a survey.
+    """
+    paragraphs = []
     for question, of_question in metrics.groupby("question"):
+        strategies = baseline_last(of_question.strategy)
+        rows = savings[(savings.question == question) & (savings.seed == ALL_SEEDS)]
+        if rows.empty:
+            ran = ", ".join(map(label, strategies))
+            paragraphs.append(
+                f"{question}: only {ran} ran; a saving compares a strategy with one that chooses without a model, such "
+                f"as {BASELINE}."
+            )
         seeds = of_question.seed.nunique()
-        found = savings[(savings.question == question) & (savings.baseline == BASELINE)]
-        for strategy in recommended_first(found.strategy):
-            rows = found[found.strategy == strategy].set_index(["currency", "seed"])
-            votes, galaxies = (rows.loc[(currency, ALL_SEEDS)] for currency in ("votes", "galaxies"))
-            sentences.append(f"{question}: {_compare(label(strategy), votes, galaxies, seeds)}")
-        if found.empty:
-            ran = ", ".join(label(strategy) for strategy in baseline_last(of_question.strategy))
-            sentences.append(f"{question}: only {ran} ran; a saving compares a strategy with {BASELINE}.")
-        if seeds == 1:
-            sentences.append("This is a taste: with one seed, nobody can tell a saving from luck.")
-    return sentences
+        for strategy in sorted(strategies, key=lambda name: not getattr(load(name), "recommended", False)):
+            sentences = [
+                _comparison(pair.set_index("currency"), strategy, baseline, seeds)
+                for baseline, pair in rows[rows.strategy == strategy].groupby("baseline", sort=False)
+            ]
+            if sentences:
+                paragraphs.append(f"{question}: {' '.join(sentences)}")
+    return paragraphs
 
 
-def recommended_first(strategies: Iterable[str]) -> list[str]:
-    """Strategies, each once: the recommended one first, then in the order of legends."""
-    return sorted(baseline_last(strategies), key=lambda name: not load(name).recommended)
-
-
-def _compare(strategy: str, votes: pd.Series, galaxies: pd.Series, seeds: int) -> str:
-    """Some sentences on one strategy against random."""
+def _comparison(rows: pd.DataFrame, strategy: str, baseline: str, seeds: int) -> str:
+    """What is to be said of one strategy and one baseline; `rows` by currency."""
+    votes, galaxies = rows.loc["votes"], rows.loc["galaxies"]
+    names = label(strategy), label(baseline)
     if np.isnan(votes.saving):
-        return f"nothing can be said of {strategy}: it and random have no RMSE below that of the first model in common."
-    number = f"{seeds} seed{'s' if seeds > 1 else ''}"
-    sentences = [
-        f"for the same RMSE, {strategy} needed {percent(votes.saving)} votes than random"
-        f"{_interval(votes, f'; {number}')}, and {percent(galaxies.saving)} galaxies{_interval(galaxies)}."
-    ]
-    if votes.low <= 0 <= votes.high:
-        sentences.append("By these runs the two cannot be told apart in votes.")
-    sentences.append(
-        f"A survey of this kind reaches RMSE {votes.reach_rmse:.3f} with about {rounded(votes.reach)} votes instead of "
-        f"{rounded(votes.reach_baseline)}."
+        return (
+            f"no saving of {names[0]} over {names[1]} can be stated, as in some seed they have no RMSE below that of "
+            "the first model in common."
+        )
+    of_votes, of_galaxies = interval(votes), interval(galaxies)
+    of_seeds = f"95 % interval {of_votes}; {seeds} seeds" if of_votes else "one seed: a taste, of which no interval can be given"
+    than = "as" if percent(votes.saving) == "as many" else "than"
+    found = (
+        f"for the same RMSE, {names[0]} needed {percent(votes.saving)} votes {than} {names[1]} ({of_seeds}) and "
+        f"{percent(galaxies.saving)} galaxies{f' ({of_galaxies})' if of_galaxies else ''}."
     )
-    return " ".join(sentences)
+    if votes.low <= 0 <= votes.high:
+        return f"{names[0]} and {names[1]} cannot be told apart: {found}"
+    return f"{found} {_for_a_survey(votes)}" if votes.saving > 0 else found
+
+
+def _for_a_survey(votes) -> str:
+    needed, instead = (f"{float(f'{number:.2g}'):,.0f}" for number in (votes.reach, votes.reach_baseline))
+    return f"A survey of this kind reaches RMSE {votes.reach_rmse:.3f} with about {needed} votes instead of {instead}."
 
 
 def percent(saving: float) -> str:
     """A saving in words: '42 % fewer', '8 % more', 'as many'."""
-    number = round(100 * saving)
-    return f"{abs(number)} % {'fewer' if number > 0 else 'more'}" if number else "as many"
+    if round(100 * saving) == 0:
+        return "as many"
+    return f"{abs(100 * saving):,.0f} % {'more' if saving < 0 else 'fewer'}"
 
 
-def _interval(row: pd.Series, more: str = "") -> str:
+def interval(row) -> str:
+    """The interval of a saving, in the direction of the saving's word; empty where there is none."""
     if np.isnan(row.low):
-        return f" ({more.removeprefix('; ')})" if more else ""
-    return f" (95 % interval {100 * row.low:.0f} to {100 * row.high:.0f} %{more})".replace("-", "−")
-
-
-def rounded(votes: float) -> str:
-    """A number of votes with two digits that count."""
-    return f"{float(f'{votes:.2g}'):,.0f}"
+        return ""
+    if round(100 * row.low) < 0 < round(100 * row.high) or percent(row.saving) == "as many":
+        return f"{percent(row.low)} to {percent(row.high)}"
+    ends = (row.low, row.high) if row.saving > 0 else (-row.high, -row.low)
+    return " to ".join(f"{round(100 * end):,}" for end in ends) + " %"

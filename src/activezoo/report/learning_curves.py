@@ -1,4 +1,4 @@
-"""Learning curves: how good each model is, against the votes that it learnt from (paper §3.6)."""
+"""Learning curves: the metrics of all models of a run, in one table (paper §3.6)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,8 @@ def collect(files: Iterable[str | Path]) -> pd.DataFrame:
     frames = []
     for path in files:
         frame = tables.read(path).to_pandas()
-        for column in MEASURES:
-            # Where each test galaxy has a single vote, nothing is known of the noise.
-            if column == "rmse_of_rho" and frame[column].isna().all():
-                continue
+        # Test galaxies with one vote each do not tell rmse_of_rho.
+        for column in set(MEASURES) - {"rmse_of_rho"}:
             if not np.isfinite(frame[column]).all():
                 raise InputError(
                     f"{path}: {column} is {frame[column].iloc[0]}; the training diverged, try a lower "
@@ -48,21 +46,27 @@ def collect(files: Iterable[str | Path]) -> pd.DataFrame:
     return metrics.sort_values(["question", "strategy", "seed", "iteration"], ignore_index=True)[list(COLUMNS)]
 
 
-def curves(metrics: pd.DataFrame, strategy: str, measure: str) -> pd.DataFrame:
-    """The learning curves of one strategy: a row for each iteration, a column for each seed.
+def curves(metrics: pd.DataFrame, question: str, strategy: str, column: str = "rmse") -> pd.DataFrame:
+    """A column of the metrics along the learning curves of one strategy: a row an iteration, a column a seed.
 
     Raises
     ------
     InputError
-        The seeds did not run the same iterations.
+        There are none, or the seeds did not run the same iterations.
     """
-    chosen = metrics[metrics.strategy == strategy]
-    frame = chosen.pivot(index="iteration", columns="seed", values=measure)  # noqa: PD010 (pivot_table averages duplicates)
-    missing = np.argwhere(frame.isna())
-    if len(missing) and measure != "rmse_of_rho":
-        iteration, seed = frame.index[missing[0, 0]], frame.columns[missing[0, 1]]
+    chosen = metrics[(metrics.question == question) & (metrics.strategy == strategy)]
+    if chosen.empty:
+        raise InputError(f"no metrics of question {question!r} with strategy {strategy!r}")
+    chosen = chosen.set_index(["iteration", "seed"])
+    missing = [
+        (iteration, seed)
+        for iteration in sorted(chosen.index.unique("iteration"))
+        for seed in chosen.index.unique("seed")
+        if (iteration, seed) not in chosen.index
+    ]
+    if missing:
         raise InputError(
-            f"question {metrics.question.iloc[0]!r}, strategy {strategy!r}: seed {seed} has no model of iteration "
-            f"{iteration}, other seeds do; all must run the same iterations"
+            f"question {question!r}, strategy {strategy!r}: seed {missing[0][1]} has no model of iteration "
+            f"{missing[0][0]}, other seeds do; all must run the same iterations"
         )
-    return frame
+    return chosen[column].unstack()  # noqa: PD010 (pivot_table averages duplicates)

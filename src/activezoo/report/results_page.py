@@ -11,19 +11,16 @@ import pandas as pd
 from activezoo.acquisition.registry import baseline_last, label
 from activezoo.report.headline import headline
 from activezoo.report.markdown import markdown_figure, markdown_table
-from activezoo.report.savings import ALL_SEEDS, CURRENCIES
-
-AT_BEST = (
-    "The paper states the saving at best: of votes beyond the first model's, on the mean curves as they are, at the "
-    "RMSE where it is largest. It picks what noise favours. So it has no interval, and stands beside what it would be "
-    "if the two did not differ: with the curves of the two swapped within seeds."
-)
+from activezoo.report.planning import table as cost_table
+from activezoo.report.savings import ALL_SEEDS
 
 
 def page(
     survey: str,
     metrics: pd.DataFrame,
     savings: pd.DataFrame,
+    planned: pd.DataFrame,
+    explanation: str,
     figures: Iterable[Path],
     folder: Path,
     posteriors: str | None = None,
@@ -33,6 +30,8 @@ def page(
 
     Parameters
     ----------
+    planned, explanation
+        What surveys would cost, from `planning`, and what the numbers are.
     figures
         Image files, each in a folder named for its question.
     folder
@@ -46,21 +45,22 @@ def page(
     parts = [
         f"# Active learning on {survey}",
         *headline(metrics, savings),
-        "Votes and galaxies are all that a model learnt from, the first model's included. A saving compares two "
-        "learning curves of a seed that start from the same first model. Both are made monotone. At ten levels of "
-        "RMSE, evenly between the first model's and the end, the votes that each needs are read off. The saving is 1 − "
-        "(votes / votes of random), by the geometric mean over levels and seeds. Its interval is for other seeds and "
-        "other test galaxies.",
+        "A saving is 1 − (needed by the strategy) / (needed by the other) for the same RMSE on the test galaxies: the "
+        "geometric mean over ten levels of RMSE that both learning curves reach, once they are made monotone. "
+        "Intervals are over seeds and test galaxies. *At best* is the paper's: the largest saving at the RMSE of any "
+        "model. It flatters: *if equal* is what it gives if the strategies' curves are swapped at random within seeds, "
+        "the median and, in brackets, what one in twenty exceeds.",
         *([f"How far single predictions can be trusted: [posteriors]({posteriors})."] if posteriors else []),
     ]
     for question in metrics.question.unique():
-        found = savings[savings.question == question]
+        of_question = savings[savings.question == question]
         parts += [f"## {question}", _metrics_table(metrics[metrics.question == question])]
-        if len(found):
-            together, single = found[found.seed == ALL_SEEDS], found[found.seed != ALL_SEEDS]
-            parts += ["### Savings", _savings_table(together), "Of each seed:", _seeds_table(single)]
-            parts += ["### At best", AT_BEST, _best_table(together)]
+        if len(of_question):
+            parts += [_savings_table(of_question[of_question.seed == ALL_SEEDS])]
+        if len(metrics.seed.unique()) > 1 and len(of_question):
+            parts += ["Savings by seed:", _seeds_table(of_question[of_question.seed != ALL_SEEDS])]
         parts.append(f"All numbers: [metrics]({question}/metrics.csv), [savings]({question}/savings.csv).")
+        parts += ["### What a survey would cost", explanation, cost_table(planned[planned.question == question])]
         for figure in figures:
             if figure.parent.name == question:
                 title = figure.stem.replace("_", " ").capitalize()
@@ -71,63 +71,63 @@ def page(
     return "\n\n".join(parts) + "\n"
 
 
+def _percent(saving: float) -> str:
+    return "not defined" if np.isnan(saving) else f"{100 * saving:,.0f} %".replace("-", "−").replace("−0 ", "0 ")
+
+
 def _savings_table(savings: pd.DataFrame) -> str:
     rows = []
     for row in savings.itertuples():
-        if np.isnan(row.saving):
-            cells = ("", "", "", "not defined", "")
-        else:
-            interval = "" if np.isnan(row.low) else f"{100 * row.low:.0f} to {100 * row.high:.0f} %"
-            levels = f"{row.rmse_from:.3f} to {row.rmse_to:.3f}"
-            cells = (levels, f"{row.needed:,.0f}", f"{row.needed_baseline:,.0f}", f"{100 * row.saving:.0f} %", interval)
-        rows.append(
-            [label(row.strategy), label(row.baseline), row.currency, *(cell.replace("-", "−") for cell in cells)]
+        interval = "" if np.isnan(row.low) else f"{_percent(row.low).removesuffix(' %')} to {_percent(row.high)}"
+        defined = not np.isnan(row.saving)
+        numbers = (
+            f"{row.rmse_from:.4f} to {row.rmse_to:.4f}" if defined else "",
+            f"{row.needed:,.0f}" if defined else "",
+            f"{row.needed_baseline:,.0f}" if defined else "",
         )
-    head = ("strategy", "against", "in", "RMSE", "needed", "against", "saving", "95 % interval")
+        at_best = f"{_percent(row.best)} at {row.best_rmse:.4f}" if not np.isnan(row.best) else "not defined"
+        equal = (
+            f"{_percent(row.best_equal_median)} ({_percent(row.best_equal_95)})"
+            if not np.isnan(row.best_equal_95)
+            else ""
+        )
+        names = (label(row.strategy), label(row.baseline), row.currency)
+        rows.append((*names, _percent(row.saving), interval, *numbers, at_best, equal))
+    head = (
+        "strategy",
+        "than",
+        "of",
+        "saving",
+        "95 % interval",
+        "RMSE",
+        "needed",
+        "by other",
+        "at best",
+        "if equal",
+    )
     return markdown_table(head, rows)
 
 
 def _seeds_table(savings: pd.DataFrame) -> str:
-    table = savings.pivot_table(
-        index=["strategy", "baseline", "currency"], columns="seed", values="saving", dropna=False, sort=False
-    )
+    """A row for each pair of strategies and currency, a column for each seed."""
+    seeds = list(dict.fromkeys(savings.seed))
     rows = [
-        (label(strategy), label(baseline), currency, *(_percent(saving) for saving in row))
-        for (strategy, baseline, currency), row in zip(table.index, table.to_numpy(), strict=True)
+        (label(strategy), label(baseline), currency, *(_percent(of[seed]) for seed in seeds))
+        for (strategy, baseline, currency), group in savings.groupby(["strategy", "baseline", "currency"], sort=False)
+        for of in [group.set_index("seed").saving]
     ]
-    return markdown_table(("strategy", "against", "in", *(f"seed {seed}" for seed in table.columns)), rows)
-
-
-def _best_table(savings: pd.DataFrame) -> str:
-    rows = [
-        (
-            *(label(row.strategy), label(row.baseline), row.currency, _percent(row.best)),
-            *("" if np.isnan(row.best) else f"{row.best_rmse:.4f}", _percent(row.equal_median), _percent(row.equal_95)),
-        )
-        for row in savings.itertuples()
-    ]
-    head = ("strategy", "against", "in", "at best", "at RMSE", "if they were equal: median", "in 1 of 20 above")
-    return markdown_table(head, rows)
-
-
-def _percent(saving: float) -> str:
-    return "" if np.isnan(saving) else f"{100 * saving:.0f} %".replace("-", "−")
+    return markdown_table(("strategy", "than", "of", *(f"seed {seed}" for seed in seeds)), rows)
 
 
 def _metrics_table(metrics: pd.DataFrame) -> str:
-    measures = {
-        "training_loss": "training loss",
-        "test_loss": "test loss",
-        "rmse": "RMSE",
-        "rmse_of_rho": "RMSE without the votes' noise",
-        "rmse_mean_fraction": "RMSE of the mean k/N",
-    }
+    columns = ("training_loss", "test_loss", "rmse", "rmse_of_rho", "rmse_mean_fraction")
     rows = []
     for strategy in baseline_last(metrics.strategy):
         chosen = metrics[metrics.strategy == strategy]
         for iteration in sorted({0, int(chosen.iteration.max())}):
-            models = chosen[chosen.iteration == iteration]
-            amounts = [f"{models[currency].mean():,.0f}" for currency in CURRENCIES]
-            numbers = [f"{models[column].mean():.4f}" for column in measures]
-            rows.append((label(strategy), str(iteration), *amounts, *numbers))
-    return markdown_table(("strategy", "iteration", *CURRENCIES, *measures.values()), rows)
+            means = chosen[chosen.iteration == iteration][["votes", "galaxies", *columns]].mean()
+            known = (f"{means[column]:,.0f}" for column in ("votes", "galaxies"))
+            numbers = (f"{means[column]:.4f}" for column in columns)
+            rows.append((label(strategy), str(iteration), *known, *numbers))
+    head = ("training loss", "test loss", "RMSE", "RMSE of ρ", "RMSE of the mean k/N")
+    return markdown_table(("strategy", "iteration", "votes", "galaxies", *head), rows)

@@ -1,4 +1,4 @@
-"""Plot losses and RMSE against labelled galaxies."""
+"""Plot RMSE and losses against votes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Learning curves (paper Figs. 11-12), against votes."""
+"""Learning curves: how RMSE and losses fall with votes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from activezoo.acquisition.registry import BASELINE, baseline_last, label, load
 from activezoo.report.figures.style import GREY, PAGE, STYLE, legend
-from activezoo.report.headline import percent
+from activezoo.report.headline import interval, percent
 from activezoo.report.learning_curves import curves
 from activezoo.report.savings import ALL_SEEDS
 
-PANELS = {
+AXIS_LABELS = {
     "rmse": "Test RMSE of vote fraction",
     "test_loss": "Test loss (nats)",
     "training_loss": "Training loss (nats)",
@@ -23,62 +23,75 @@ PANELS = {
 
 
 def learning_curves(metrics: pd.DataFrame, savings: pd.DataFrame, question: str) -> Figure:
-    """RMSE and losses against votes, with their mean and what the seeds say of it, and the savings over random.
-
-    Parameters
-    ----------
-    metrics
-        From `learning_curves.collect`.
-    savings
-        From `savings.savings`.
-    """
+    """RMSE, large, and losses against votes; the legend says what each strategy saves (Figs. 11-12)."""
     metrics = metrics[metrics.question == question]
     strategies = baseline_last(metrics.strategy)
+    colours = {name: load(name).colour for name in strategies}
     seeds = metrics.seed.nunique()
     with rc_context(STYLE):
-        figure = Figure(figsize=(PAGE, 3.7), layout="constrained")
-        large, *small = figure.subplot_mosaic(
-            [["rmse", "test_loss"], ["rmse", "training_loss"]], width_ratios=[1.9, 1]
-        ).values()
-        for axes, (measure, axis_label) in zip((large, *small), PANELS.items(), strict=True):
+        figure = Figure(figsize=(PAGE, 3.8), layout="constrained")
+        panels = figure.subplot_mosaic([["rmse", "test_loss"], ["rmse", "training_loss"]], width_ratios=[2, 1])
+        for measure, axes in panels.items():
             for strategy in strategies:
-                _draw(axes, metrics, strategy, measure, load(strategy).colour)
-            axes.set_xscale("log")
-            axes.set(ylabel=axis_label, xlabel="Votes" if axes is not small[0] else "")
-            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda votes, _: f"{votes:,.0f}"))
-            axes.xaxis.set_minor_formatter(NullFormatter())
-        for strategy in strategies:
-            noiseless = curves(metrics, strategy, "rmse_of_rho").mean(axis=1)
-            votes = curves(metrics, strategy, "votes").mean(axis=1)
-            large.plot(votes, noiseless, "--", color=load(strategy).colour, linewidth=0.8)
-        constant = metrics[metrics.iteration == 0].rmse_mean_fraction.mean()
-        large.axhline(constant, color=GREY, linestyle=":", linewidth=1)
-        large.set_title(_savings_in_words(savings[savings.question == question]), fontsize=7, loc="right")
-        entries = {label(name): {"color": load(name).colour, "linewidth": 1.8} for name in strategies}
+                votes = curves(metrics, question, strategy, "votes").mean(axis=1).to_numpy()
+                runs = curves(metrics, question, strategy, measure).to_numpy()
+                large = measure == "rmse"
+                if seeds > 1:
+                    axes.fill_between(votes, *band(runs), color=colours[strategy], alpha=0.13, linewidth=0)
+                axes.plot(votes, runs.mean(axis=1), ".-" if large else "-", color=colours[strategy], linewidth=1.6)
+                if large:
+                    of_rho = curves(metrics, question, strategy, "rmse_of_rho").to_numpy()
+                    axes.plot(votes, of_rho.mean(axis=1), "--", color=colours[strategy], linewidth=0.8)
+            axes.set(xscale="log", ylabel=AXIS_LABELS[measure])
+            _tick_votes(axes, 8 if measure == "rmse" else 3)
+        for measure in ("rmse", "training_loss"):
+            panels[measure].set_xlabel("Votes")
+        panels["test_loss"].tick_params(labelbottom=False)
+        found = savings[(savings.question == question) & (savings.seed == ALL_SEEDS) & (savings.currency == "votes")]
+        entries = {
+            _entry(strategy, found): {"color": colours[strategy], "marker": ".", "linewidth": 1.6}
+            for strategy in strategies
+        }
         if seeds > 1:
-            entries["95 % interval of the mean"] = {"color": GREY, "linewidth": 6, "alpha": 0.25}
-        entries["without the votes' own noise"] = {"color": GREY, "linestyle": "--", "linewidth": 0.8}
-        entries["always the mean fraction"] = {"color": GREY, "linestyle": ":", "linewidth": 1}
+            what = "95 % interval of the mean" if seeds > 2 else "range of the seeds"
+            entries[what] = {"color": GREY, "alpha": 0.3, "linewidth": 6}
+        entries["RMSE without the votes' own noise"] = {"color": GREY, "linestyle": "--", "linewidth": 0.8}
         title = f"{question}, mean of {seeds} seeds" if seeds > 1 else f"{question}, one seed"
-        legend(figure, entries, columns=3, title=title)
+        legend(figure, entries, columns=2, title=title)
     return figure
 
 
-def _draw(axes: Axes, metrics: pd.DataFrame, strategy: str, measure: str, colour: str) -> None:
-    """Mean curve, and a t interval of the mean over seeds as a band."""
-    from scipy.stats import t
+def band(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The 95 % t interval of the mean over seeds, shape (models, seeds); of two seeds, their range."""
+    from scipy.special import stdtrit
 
-    runs, votes = (curves(metrics, strategy, name) for name in (measure, "votes"))
-    mean, amount, seeds = runs.mean(axis=1), votes.mean(axis=1), runs.shape[1]
-    axes.plot(amount, mean, ".-", color=colour, linewidth=1.6, markersize=4)
-    if seeds > 1:
-        half = t.ppf(0.975, seeds - 1) * runs.std(axis=1, ddof=1) / np.sqrt(seeds)
-        axes.fill_between(amount, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
+    seeds = runs.shape[1]
+    if seeds < 3:
+        return runs.min(axis=1), runs.max(axis=1)
+    half = stdtrit(seeds - 1, 0.975) * runs.std(axis=1, ddof=1) / np.sqrt(seeds)
+    return runs.mean(axis=1) - half, runs.mean(axis=1) + half
 
 
-def _savings_in_words(savings: pd.DataFrame) -> str:
-    """A line for each strategy: what it saves of random's votes."""
-    rows = savings[(savings.baseline == BASELINE) & (savings.currency == "votes") & (savings.seed == ALL_SEEDS)]
-    rows = rows.set_index("strategy").saving.dropna()
-    return "\n".join(f"{label(name)}: {percent(rows[name])} votes than random" for name in baseline_last(rows.index))
+def _entry(strategy: str, savings: pd.DataFrame) -> str:
+    """Name of a strategy, and what it saves over `BASELINE`."""
+    found = savings[(savings.strategy == strategy) & (savings.baseline == BASELINE) & savings.saving.notna()]
+    if found.empty:
+        return label(strategy)
+    row = found.iloc[0]
+    ends = interval(row)
+    return f"{label(strategy)}: {percent(row.saving)} votes{f' ({ends})' if ends else ''}"
+
+
+def _tick_votes(axes: Axes, most: int) -> None:
+    """Round numbers of votes on a logarithmic axis, that do not crowd."""
+    low, high = axes.get_xlim()
+    for locator in (
+        *(LogLocator(subs=subs, numticks=50) for subs in ((1, 2, 3, 5), (1, 2, 5), (1, 3))),
+        MaxNLocator(3),
+    ):
+        ticks = [tick for tick in locator.tick_values(low, high) if low <= tick <= high]
+        if 1 < len(ticks) <= most:
+            break
+    axes.minorticks_off()
+    axes.set_xticks(ticks)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
