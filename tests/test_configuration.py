@@ -79,7 +79,12 @@ def test_a_number_of_seeds_stands_for_so_many():
         ({"questions__smooth__positve": "x"}, "questions.smooth.positve: unknown key; did you mean 'positive'?"),
         ({"questions__edge": {"positive": "a"}}, "questions.edge: 'responses' is a required property"),
         ({"network__input_size": 8, "network__filters": [4, 4, 4, 4]}, "network.filters: 4 blocks halve 8 pixels"),
-        ({"survey__simulated__galaxies": 600}, "survey.simulated.galaxies: 600 are fewer than the 1204 that"),
+        ({"survey__simulated__galaxies": 600}, "survey.simulated.galaxies: 600 are fewer than the 880 that"),
+        (
+            {"survey__simulated__galaxies": 9, "questions__smooth__unit": "galaxies", "questions__smooth__acquire": 9},
+            "are fewer than the 1620 that",
+        ),
+        ({"questions__smooth__few_votes": None}, "questions.smooth.few_votes: a number, since questions.smooth.unit"),
         ({"images__stored_size": 200}, "images.stored_size: 200 is more than the 128 of survey.simulated.image_size"),
         ({"survey__columns__redshift": "t03_bar_a06_bar_count"}, "'t03_bar_a06_bar_count' counts votes"),
         ({"survey__name": "../elsewhere"}, "survey.name: '../elsewhere' is not allowed, it must be a name of letters"),

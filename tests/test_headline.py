@@ -65,9 +65,7 @@ def test_the_headline_is_honest(votes, galaxies, expected):
 
 def test_one_seed_has_no_interval():
     (sentence,) = headline(metrics(1), rows((0.42, np.nan, np.nan), (0.4, np.nan, np.nan)))
-    assert (
-        "42 % fewer votes than random (one seed: a taste, of which no interval can be given) and 40 % fewer galaxies." in sentence
-    )
+    assert "42 % fewer votes than random (one seed: a taste, without an interval) and 40 % fewer galaxies." in sentence
 
 
 def test_nothing_to_compare_with_is_said():

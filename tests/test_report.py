@@ -337,7 +337,7 @@ def test_the_page_links_to_files_that_are_there_and_begins_with_the_headline(run
 @pytest.mark.parametrize(
     ("case", "headline"),
     [
-        ({"seeds": (1,), "redshift": False}, "one seed, so that"),
+        ({"seeds": (1,), "redshift": False}, "one seed: a taste"),
         ({"seeds": (1, 2), "iterations": 1}, "2 seeds) and "),
         ({"seeds": (1,), "strategies": ("bald",)}, "only BALD ran"),
         ({"seeds": (1,), "strategies": ("random",)}, "only random ran"),

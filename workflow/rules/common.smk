@@ -168,6 +168,12 @@ def initial_galaxies(question):
     return -(-section["initial"] // section["few_votes"]) if section["unit"] == "votes" else section["initial"]
 
 
+def pool_settings(wildcards):
+    """How much of the pool is asked for; of a strategy of few votes, each galaxy gives no more than these."""
+    few = any(registry.load(strategy).votes == "few" for strategy in STRATEGIES)
+    return of_question("acquire", "unit", *(["few_votes"] if few else []), iterations=ITERATIONS)(wildcards)
+
+
 def training_memory(wildcards, attempt):
     """Megabytes: TensorFlow, and what it keeps of each layer for a batch (activations, gradients, working space)."""
     pixels = config["network"]["input_size"] ** 2 * config["training"]["batch_size"]

@@ -51,7 +51,7 @@ use rule step as check_pool with:
         submitted_with("start_{question}_{seed}")
     params:
         **step("check_pool"),
-        settings=of_question("acquire", "unit", "few_votes", iterations=ITERATIONS),
+        settings=pool_settings,
 
 
 use rule step as label_initial with:

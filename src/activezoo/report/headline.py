@@ -45,7 +45,7 @@ def _comparison(rows: pd.DataFrame, strategy: str, baseline: str, seeds: int) ->
             "the first model in common."
         )
     of_votes, of_galaxies = interval(votes), interval(galaxies)
-    of_seeds = f"95 % interval {of_votes}; {seeds} seeds" if of_votes else "one seed: a taste, of which no interval can be given"
+    of_seeds = f"95 % interval {of_votes}; {seeds} seeds" if of_votes else "one seed: a taste, without an interval"
     than = "as" if percent(votes.saving) == "as many" else "than"
     found = (
         f"for the same RMSE, {names[0]} needed {percent(votes.saving)} votes {than} {names[1]} ({of_seeds}) and "

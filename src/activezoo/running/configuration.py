@@ -178,14 +178,15 @@ def _contradictions(config: dict) -> list[str]:
     if survey["kind"] == "simulated" and not unknown:
         for name in config["loop"]["questions"]:
             question = config["questions"][name]
-            if question["unit"] == "votes":
-                continue  # how many galaxies they take depends on the strategy; `check_pool` looks
-            needed = config["loop"]["test_galaxies"] + question["initial"]
-            needed += config["loop"]["iterations"] * question["acquire"]
+            asked = question["initial"] + config["loop"]["iterations"] * question["acquire"]
+            if question["unit"] == "votes":  # at least the initial galaxies; `check_pool` sees the votes
+                asked = -(-question["initial"] // (question["few_votes"] or 1))
+            needed = config["loop"]["test_galaxies"] + asked
             if needed > survey["simulated"]["galaxies"]:
                 problems.append(
                     f"survey.simulated.galaxies: {survey['simulated']['galaxies']} are fewer than the {needed} that "
-                    f"question {name!r} asks for (loop.test_galaxies + initial + loop.iterations × acquire)"
+                    f"question {name!r} asks for: loop.test_galaxies, initial, and loop.iterations × acquire of "
+                    "galaxies"
                 )
     return problems
 
