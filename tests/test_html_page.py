@@ -161,6 +161,12 @@ def test_many_figures_are_made_smaller(folder, monkeypatch):
     assert small < large / 2
 
 
+def test_a_figure_of_very_many_rows_is_made_smaller(folder):
+    Image.new("RGB", (40, 20_000)).save(folder / "figures/smooth/gallery.png")
+    shown = Tags(html_page.page([folder / "README.md"])).of("img")[1]
+    assert int(shown["height"]) == 16_383
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no image"])
 def test_a_figure_that_cannot_be_shown_is_named(folder, content):
     figure = folder / "figures/smooth/gallery.png"

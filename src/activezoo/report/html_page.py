@@ -23,10 +23,12 @@ TEMPLATE = Path(__file__).with_suffix(".html")
 # Bytes of all figures together. Snakemake's report shows the page as a data URI in a frame, of which Chromium shows
 # nothing beyond 2 MB; base64 adds a third, and there it is applied twice.
 FIGURES_LIMIT = 1_050_000
-# Qualities of figures with photographs, to try until all fit. The last one is taken if none does.
-QUALITIES = (85, 70, 50, 30)
+# Qualities to try until all fit, and whether they spare figures without photographs. The last is taken if none fits.
+QUALITIES = ((85, True), (70, True), (50, False), (30, False))
 # Bytes of a PNG by pixel, above which it holds photographs: without loss, they compress badly.
 PHOTOGRAPHS = 0.5
+# Pixels that a side of a WebP image may have.
+LARGEST_SIDE = 16_383
 # Bytes of a table that can be saved from the page; of a larger one, it gives the path.
 TABLE_LIMIT = 50_000
 
@@ -89,8 +91,8 @@ def _number_headings(pages: Iterable[list[Token]]) -> Iterator[tuple[str, str, s
 def _figures(paths: Iterable[Path]) -> dict[Path, _Figure]:
     """Figures as WebP, at the best quality at which all fit."""
     images = {path: _image(path) for path in paths}
-    for quality in QUALITIES:
-        encoded = {path: _encoded(path, image, quality) for path, image in images.items()}
+    for quality, spare in QUALITIES:
+        encoded = {path: _encoded(image, quality, spare and _drawn(path, image)) for path, image in images.items()}
         if sum(map(len, encoded.values())) <= FIGURES_LIMIT:
             break
     return {path: _Figure(_data_uri("image/webp", encoded[path]), *image.size) for path, image in images.items()}
@@ -100,6 +102,7 @@ def _image(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             image.load()
+            image.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
             return image
     except FileNotFoundError:
         raise InputError(f"{path}: no such figure, but the page shows it") from None
@@ -107,10 +110,13 @@ def _image(path: Path) -> Image.Image:
         raise InputError(f"{path}: not a readable image ({error})") from error
 
 
-def _encoded(path: Path, image: Image.Image, quality: int) -> bytes:
-    drawn = path.stat().st_size < PHOTOGRAPHS * image.width * image.height
+def _drawn(path: Path, image: Image.Image) -> bool:
+    return path.stat().st_size < PHOTOGRAPHS * image.width * image.height
+
+
+def _encoded(image: Image.Image, quality: int, lossless: bool) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", lossless=drawn, quality=quality)
+    image.save(buffer, "WEBP", quality=quality, lossless=lossless)
     return buffer.getvalue()
 
 
