@@ -4,6 +4,10 @@
 configfile: os.path.join(workflow.basedir, "config/config.yaml")
 
 
+# Where `snakemake --report` opens.
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 
 
@@ -40,6 +44,7 @@ LOOP = [
     expand(POOL, question=QUESTIONS, seed=SEEDS),
     RESULTS_PAGE,
     HEADLINE,
+    HTML_PAGE.format(page="results"),
 ]
 # Without votes there is no loop.
 HAS_VOTES = SURVEY["kind"] != "images"

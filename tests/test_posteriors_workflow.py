@@ -109,6 +109,12 @@ def test_the_page_shows_every_figure_and_links_every_table(predicted):
     assert {path.name for path in results.glob("bar/posteriors/*.csv")} <= {Path(link).name for link in links}
 
 
+def test_the_page_comes_as_one_html_file(predicted):
+    page = (predicted / "results/smoke/posteriors.html").read_text()
+    markdown = (predicted / "results/smoke/posteriors.md").read_text()
+    assert page.count("data:image/webp") == markdown.count("![")
+
+
 def test_a_second_run_does_nothing(predicted):
     assert planned(predicted, "posteriors") == {}
 
@@ -183,5 +189,6 @@ def test_with_the_loop(tmp_path):
     both = planned(tmp_path, configfiles=overlay(tmp_path, posteriors={"with_loop": True}))
     alone = planned(tmp_path, "posteriors", configfiles=(SMOKE,))
     assert both["posteriors_page"] == 1
+    assert both["html_page"] == 2
     assert both["results_page"] == 1
     assert both["train"] == 2 * (1 + 2 * 2) + alone["train"]

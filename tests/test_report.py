@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import combinations, product
 from types import SimpleNamespace
 
@@ -332,6 +333,19 @@ def test_the_page_links_to_files_that_are_there_and_begins_with_the_headline(run
     links = re.findall(r"\]\((.*?)\)", page)
     assert len(links) == len(run.figures) + 2
     assert all((run.folder / link).exists() for link in links)
+
+
+def test_the_html_page_has_every_figure_and_number_of_the_page(run):
+    html, page = run.folder / "results.html", run.folder / "README.md"
+    step("html_page", pages=page, headline=run.folder / "headline.txt", html=html)
+    markdown = re.sub(r"\]\(.*?\)", "]", page.read_text())
+    text = re.sub(r"<script>.*</script>|<[^>]*>", " ", html.read_text(), flags=re.DOTALL)
+    numbers = [Counter(re.findall(r"[−\d.,]*\d", words)) for words in (markdown, text)]
+    assert numbers[0].total() > 100
+    assert numbers[0] <= numbers[1]
+    assert html.read_text().count("data:image/webp") == len(run.figures)
+    assert html.stat().st_size < 1_400_000
+    assert (run.folder / "headline.txt").read_text().strip() in text
 
 
 @pytest.mark.parametrize(

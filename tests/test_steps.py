@@ -99,6 +99,13 @@ def test_an_edit_that_can_change_a_result_changes_the_digest(package, place, old
     assert steps.code("steps.evaluate") != before
 
 
+def test_an_edit_of_a_template_changes_the_digest_of_the_steps_that_use_it(package):
+    before = steps.code("steps.html_page"), steps.code("steps.results_page")
+    edited(package / "report/html_page.html", "<!doctype html>", "<!DOCTYPE html>")
+    assert steps.code("steps.html_page") != before[0]
+    assert steps.code("steps.results_page") == before[1]
+
+
 @pytest.mark.parametrize(
     ("place", "old", "new"),
     [

@@ -50,6 +50,8 @@ def test_a_run_ends_with_its_answer_and_shows_its_progress(finished):
     printed = (finished / "printed").read_text()
     headline = (finished / "results/smoke/headline.txt").read_text().strip()
     assert headline in printed
+    assert "More in results/smoke/results.html" in printed
+    assert headline in (finished / "results/smoke/results.html").read_text()
     assert "RMSE" in printed
     assert "model 10 of 10" in printed
     # A line a step, and little else.
@@ -111,6 +113,22 @@ def test_what_a_run_was_made_with_is_written_down(finished):
     assert f"activezoo | {activezoo.__version__}" in (finished / "results/smoke/README.md").read_text()
 
 
+def test_the_report_of_snakemake_opens_on_the_answer(finished, tmp_path):
+    snakemake(finished, "--report", str(tmp_path / "report.html"))
+    report = (tmp_path / "report.html").read_text()
+    description, categories, metadata = (
+        json.loads(re.search(rf"var {name} = (.*);", report)[1]) for name in ("workflow_desc", "categories", "metadata")
+    )
+    # It opens on the description if there is any metadata; on a graph of rules if not.
+    assert metadata
+    assert "system-message" not in description
+    headline = (finished / "results/smoke/headline.txt").read_text().strip()
+    assert f"<strong>{headline}</strong>" in description
+    assert "results['results/smoke/results.html']" in description
+    answer = {path for paths in categories["★ The answer"].values() for path in paths}
+    assert answer == {"results/smoke/headline.txt", "results/smoke/results.html"}
+
+
 def test_results_of_two_versions_are_not_mixed_without_a_word(copy):
     (path,) = copy.glob("results/smoke/provenance/*.json")
     path.write_text(path.read_text().replace(f'"version": "{activezoo.__version__}"', '"version": "0.0.1"', 1))
@@ -154,6 +172,7 @@ EDITS = {
         "CAPTION = 128, 6",
         {"plot_acquired_galaxies", "plot_informative_galaxies"},
     ),
+    "src/activezoo/report/html_page.html": ("<!doctype html>", "<!DOCTYPE html>", {"html_page"}),
     "src/activezoo/survey/image_shards.py": ("Resampling.HAMMING", "Resampling.BOX", {"store_images"}),
     "src/activezoo/steps/split.py": ('"%d galaxies: %s"', '"%d galaxies, %s"', {"split"}),
     "src/activezoo/model/training.py": ("np.empty((2, 0), np.int64)", "np.empty((2, 0), int)", {"train"}),

@@ -83,6 +83,7 @@ wildcard_constraints:
     shard=r"\d+",
     variant="mixture|ensemble|tuned_dropout|rescaled",
     part=r"test|held_out|experts|shard_\d+",
+    page="results|posteriors",
 
 
 def step(name, *strategies):
@@ -301,7 +302,7 @@ def all_posterior_results(wildcards):
     classes_of_experts(wildcards)
     return [
         *[path.format(question=question) for question in POSTERIOR_QUESTIONS for path in posterior_results(question)],
-        *([] if SURVEY["kind"] == "images" else [POSTERIORS_PAGE]),
+        *([] if SURVEY["kind"] == "images" else [POSTERIORS_PAGE, HTML_PAGE.format(page="posteriors")]),
     ]
 
 
@@ -330,6 +331,33 @@ def posterior_figures(question):
     ]
 
 
+def pages_in_markdown(wildcards):
+    """The pages of an HTML page. That of results holds the posteriors too, if every run makes them."""
+    return [
+        *([RESULTS_PAGE] if wildcards.page == "results" else []),
+        *([POSTERIORS_PAGE] if wildcards.page == "posteriors" or POSTERIORS["with_loop"] else []),
+    ]
+
+
+def shown_on_pages(wildcards):
+    """Figures and small tables that become part of an HTML page."""
+    pages = pages_in_markdown(wildcards)
+    return [
+        *(rules.results_page.input.figures if RESULTS_PAGE in pages else []),
+        *(
+            expand([f"{METRICS_TABLE}.csv", f"{LABEL_SAVINGS}.csv"], question=QUESTIONS)
+            if RESULTS_PAGE in pages
+            else []
+        ),
+        *(rules.posteriors_page.input.figures if POSTERIORS_PAGE in pages else []),
+        *(
+            expand(f"{POSTERIOR_FOLDER}/{{table}}.csv", question=POSTERIOR_QUESTIONS, table=POSTERIOR_TABLES)
+            if POSTERIORS_PAGE in pages
+            else []
+        ),
+    ]
+
+
 def record_provenance():
     """Write down what this run is made with; say first what it would mix with results that are there."""
     if all(job.rule.name == "download" for job in workflow.dag.needrun_jobs()):
@@ -354,4 +382,4 @@ def show_headline():
     path = f"{RESULTS}/headline.txt"
     if os.path.exists(path):
         with open(path) as headline:
-            print(f"\n{headline.read()}\nMore in {RESULTS}/README.md")
+            print(f"\n{headline.read()}\nMore in {RESULTS}/results.html")

@@ -22,6 +22,9 @@ HEADLINE = f"{RESULTS}/headline.txt"
 RESULTS_PAGE = f"{RESULTS}/README.md"
 PLAN = f"{RESULTS}/plan"
 POSTERIORS_PAGE = f"{RESULTS}/posteriors.md"
+HTML_PAGE = f"{RESULTS}/{{page}}.html"
+# The report of Snakemake sorts its categories, and stars go before letters.
+ANSWER = "★ The answer"
 
 
 use rule step as metrics_table with:
@@ -226,7 +229,12 @@ use rule step as results_page with:
         figures=expand(f"{FIGURES}/{{figure}}.png", question=QUESTIONS, figure=FIGURE_NAMES),
     output:
         page=RESULTS_PAGE,
-        headline=HEADLINE,
+        headline=report(
+            HEADLINE,
+            caption="../report/headline.rst",
+            category=ANSWER,
+            labels={"what": "headline"},
+        ),
     pathvars:
         job="results_page",
     group:
@@ -271,3 +279,24 @@ use rule step as posteriors_page with:
     params:
         **step("posteriors_page"),
         settings=flags({"survey": SURVEY["name"], "folders": expand(POSTERIOR_FOLDER, question=POSTERIOR_QUESTIONS)}),
+
+
+use rule step as html_page with:
+    """Write pages of results as one HTML file that needs no other."""
+    input:
+        pages=pages_in_markdown,
+        headline=lambda wildcards: HEADLINE if wildcards.page == "results" else [],
+        shown=shown_on_pages,
+    output:
+        html=report(
+            HTML_PAGE,
+            caption="../report/html_page.rst",
+            category=ANSWER,
+            labels={"what": "page of {page}"},
+        ),
+    pathvars:
+        job="html_page_{page}",
+    group:
+        submitted_with("report")
+    params:
+        **step("html_page"),

@@ -24,11 +24,15 @@ def code(*modules: str) -> str:
     """Digest of the source of some modules, by their names in the package, and of all that they import from it.
 
     Comments, docstrings and blank lines do not count, as they change no result. Nor does the package's own
-    `__init__.py`, which holds its version and names for other people's programs.
+    `__init__.py`, which holds its version and names for other people's programs. A module's template, the HTML file of
+    its name beside it, counts with it.
     """
     digest = hashlib.sha256()
     for path in closure(*modules):
         digest.update(f"{path.relative_to(SOURCE).as_posix()}\n{_source_that_counts(path)}\n".encode())
+        template = path.with_suffix(".html")
+        if template.exists():
+            digest.update(template.read_bytes())
     return digest.hexdigest()[:16]
 
 
