@@ -345,7 +345,7 @@ def shown_on_pages(wildcards):
     return [
         *(rules.results_page.input.figures if RESULTS_PAGE in pages else []),
         *(
-            expand([f"{METRICS_TABLE}.csv", f"{LABEL_SAVINGS}.csv"], question=QUESTIONS)
+            expand([f"{METRICS_TABLE}.csv", f"{SAVINGS}.csv"], question=QUESTIONS)
             if RESULTS_PAGE in pages
             else []
         ),
