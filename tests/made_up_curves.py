@@ -2,9 +2,9 @@
 
     python tests/made_up_curves.py [experiments]
 
-They are as those of real runs in all that matters to an interval. Galaxies that are hard are hard for all models; part
-of a model's error on a galaxy is common to all seeds, part to the models of a seed. A seed's curves lie higher or
-lower; training scatters each model, and a model that continues from the one before keeps half of that.
+They are as those of two whole runs of 4 seeds and 500 test galaxies. There, errors on a galaxy correlate by 0.85 between
+seeds, and hardly more within one; they have a kurtosis of 4; RMSE scatters by 3.5 to 5 % about a smooth curve, hardly
+correlated from one model to the next; curves of a seed lie 3 to 5 % off.
 """
 
 import sys
@@ -20,7 +20,7 @@ VOTES = 2560 + 1280 * np.arange(MODELS)
 
 def true_rmse(saving: float) -> np.ndarray:
     """Of a strategy that needs 1 − saving of the baseline's votes; the first model is the same."""
-    return 0.09 + 0.088 * (np.where(np.arange(MODELS) > 0, VOTES / (1 - saving), VOTES) / VOTES[0]) ** -0.3
+    return 0.09 + 0.103 * (np.where(np.arange(MODELS) > 0, VOTES / (1 - saving), VOTES) / VOTES[0]) ** -0.35
 
 
 def true_log_ratio(saving: float) -> float:
@@ -32,32 +32,32 @@ def experiment(
     rng: np.random.Generator,
     saving: float = 0.0,
     seeds: int = 4,
-    galaxies: int = 600,
-    noise: float = 0.03,
-    height: float = 0.03,
-    shared: tuple[float, float] = (0.5, 0.2),
+    galaxies: int = 500,
+    noise: float = 0.035,
+    kept: float = 0.2,
+    shared: tuple[float, float] = (0.85, 0.02),
 ) -> list[tuple[Curve, np.ndarray]]:
     """Curves of a strategy and of the baseline, shapes (S, M), with squared errors, (S, M, G).
 
     Parameters
     ----------
-    noise, height
-        Relative scatter of RMSE from training, and between seeds.
+    noise, kept
+        Relative scatter of RMSE from training; its correlation from one model to the next.
     shared
         Parts of the variance of a galaxy's error that all models have in common, and those of a seed beyond that.
     """
-    hardness_G = rng.lognormal(0, 0.6, galaxies) / np.exp(0.6**2)
+    hardness_G = rng.lognormal(0, 0.28, galaxies) / np.exp(0.28**2)
     common_G, of_seed_SG = rng.normal(size=galaxies), rng.normal(size=(seeds, 1, galaxies))
-    height_S = rng.normal(0, height, (seeds, 1))
-    first = rng.normal(size=(seeds, 1)), rng.normal(size=(seeds, 1, galaxies))
+    height_S = rng.normal(0, 0.04, (seeds, 1))
+    first_trained, first_own = rng.normal(size=seeds), rng.normal(size=(seeds, 1, galaxies))
     made = []
     for true in (true_rmse(saving), true_rmse(0)):
-        trained = [first[0][:, 0]]
+        trained = [first_trained]
         for _ in range(MODELS - 1):
-            trained.append(0.5 * trained[-1] + np.sqrt(0.75) * rng.normal(size=seeds))
-        own = np.concatenate([first[1], rng.normal(size=(seeds, MODELS - 1, galaxies))], axis=1)
-        a, b = shared
-        error = np.sqrt(a) * common_G + np.sqrt(b) * of_seed_SG + np.sqrt(1 - a - b) * own
+            trained.append(kept * trained[-1] + np.sqrt(1 - kept**2) * rng.normal(size=seeds))
+        own = np.concatenate([first_own, rng.normal(size=(seeds, MODELS - 1, galaxies))], axis=1)
+        parts = np.sqrt([*shared, 1 - sum(shared)])
+        error = parts[0] * common_G + parts[1] * of_seed_SG + parts[2] * own
         rmse = true * np.exp(height_S + noise * np.array(trained).T)
         squares = (rmse[..., None] * hardness_G * error) ** 2
         measured = np.sqrt(squares.mean(axis=-1))
@@ -84,8 +84,9 @@ def coverage(experiments: int, saving: float, seeds: int, **others) -> dict[str,
 
     Returns
     -------
-    `truth` and `found`, savings; `scatter`, of the log ratio; `coverage`; and that of other intervals: `seeds_alone`, a
-    t interval over seeds; `counted_twice`, with the whole variance through the galaxies beside it.
+    `truth` and `found`, savings; `scatter`, of the log ratio, and `half_width`, the median of its interval; `coverage`;
+    and that of other intervals: `seeds_alone`, a t interval over seeds; `counted_twice`, with the whole variance through
+    the galaxies beside it.
     """
     rng, truth = np.random.default_rng([seeds, round(1000 * saving)]), true_log_ratio(saving)
     rows = []
@@ -95,21 +96,22 @@ def coverage(experiments: int, saving: float, seeds: int, **others) -> dict[str,
         off = abs(found.mean() - truth)
         half, of_seeds = (savings.interval(found, of)[1] - found.mean() for of in (moved, nothing))
         twice = np.hypot(of_seeds, 1.96 * np.sqrt((moved.mean(axis=0) ** 2).mean() / moved.shape[1]))
-        rows.append((found.mean(), off <= half, off <= of_seeds, off <= twice))
-    ratios, *holds = np.array(rows).T
+        rows.append((found.mean(), half, off <= half, off <= of_seeds, off <= twice))
+    ratios, halves, *holds = np.array(rows).T
     names = ("coverage", "seeds_alone", "counted_twice")
     numbers = {"truth": 1 - np.exp(truth), "found": 1 - np.exp(ratios.mean()), "scatter": ratios.std()}
+    numbers["half_width"] = np.median(halves)
     return {name: float(number) for name, number in numbers.items()} | dict(
         zip(names, map(np.mean, holds), strict=True)
     )
 
 
-def best_of_equal_curves(experiments: int, seeds: int, **others) -> np.ndarray:
+def best_of_equal_curves(experiments: int, seeds: int) -> np.ndarray:
     """Savings "at best" of so many pairs of curves that differ by luck alone."""
     rng = np.random.default_rng(seeds)
     found = []
     for _ in range(experiments):
-        pair = [one for one, _ in experiment(rng, 0.0, seeds, galaxies=300, **others)]
+        pair = [one for one, _ in experiment(rng, 0.0, seeds)]
         found.append(savings.best(*(Curve(*(part.mean(axis=0) for part in one)) for one in pair))[0])
     return np.array(found)
 
@@ -117,10 +119,10 @@ def best_of_equal_curves(experiments: int, seeds: int, **others) -> np.ndarray:
 if __name__ == "__main__":
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 400
     cases = {
-        "as described": {},
-        "less noise of training, errors more alike": {"noise": 0.01, "shared": (0.7, 0.1)},
-        "more noise of training": {"noise": 0.04},
-        "fewer galaxies, errors less alike": {"galaxies": 300, "noise": 0.01, "shared": (0.2, 0.3)},
+        "as in real runs": {},
+        "half the noise of training": {"noise": 0.0175},
+        "noise that stays for some iterations": {"kept": 0.5},
+        "errors less alike": {"shared": (0.6, 0.1)},
     }
     for case, others in cases.items():
         for saving in (0.0, 0.5):
@@ -128,6 +130,5 @@ if __name__ == "__main__":
                 found = coverage(number, saving, seeds, **others)
                 print(case, saving, seeds, {name: round(float(part), 3) for name, part in found.items()}, flush=True)
     for seeds in (1, 2, 4, 10):
-        for noise in (0.02, 0.03, 0.04):
-            found = best_of_equal_curves(number, seeds, noise=noise)
-            print("at best", seeds, noise, np.nanquantile(found, [0.5, 0.95]).round(2), flush=True)
+        found = best_of_equal_curves(number, seeds)
+        print("at best", seeds, np.nanquantile(found, [0.5, 0.95]).round(2), flush=True)
