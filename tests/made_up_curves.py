@@ -2,9 +2,9 @@
 
     python tests/made_up_curves.py [experiments]
 
-They are as those of two whole runs of 4 seeds and 500 test galaxies. There, errors on a galaxy correlate by 0.85 between
-seeds, and hardly more within one; they have a kurtosis of 4; RMSE scatters by 3.5 to 5 % about a smooth curve, hardly
-correlated from one model to the next; curves of a seed lie 3 to 5 % off.
+They are as those of two whole runs of 4 seeds and 500 test galaxies. There, errors on a galaxy correlate by 0.85
+between seeds, and hardly more within one; they have a kurtosis of 4; RMSE scatters by 3.5 to 5 % about a smooth curve,
+hardly correlated from one model to the next; curves of a seed lie 3 to 5 % off.
 """
 
 import sys
@@ -85,8 +85,8 @@ def coverage(experiments: int, saving: float, seeds: int, **others) -> dict[str,
     Returns
     -------
     `truth` and `found`, savings; `scatter`, of the log ratio, and `half_width`, the median of its interval; `coverage`;
-    and that of other intervals: `seeds_alone`, a t interval over seeds; `counted_twice`, with the whole variance through
-    the galaxies beside it.
+    and that of other intervals: `seeds_alone`, a t interval over seeds; `counted_twice`, with the whole variance
+    through the galaxies beside it.
     """
     rng, truth = np.random.default_rng([seeds, round(1000 * saving)]), true_log_ratio(saving)
     rows = []
