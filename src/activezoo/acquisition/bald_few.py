@@ -1,5 +1,5 @@
-"""BALD with a few votes of each galaxy."""
+"""BALD with a few votes of each galaxy: the recommended strategy, see docs/strategies.md."""
 
 from activezoo.acquisition import bald
 
-STRATEGY = bald.STRATEGY._replace(label="BALD, few votes", colour="#CC79A7", votes="few")
+STRATEGY = bald.STRATEGY._replace(label="BALD, few votes", colour="#CC79A7", votes="few", recommended=True)

@@ -25,7 +25,7 @@ def headline(metrics: pd.DataFrame, savings: pd.DataFrame) -> list[str]:
                 f"as {BASELINE}."
             )
         seeds = of_question.seed.nunique()
-        for strategy in sorted(strategies, key=lambda name: not getattr(load(name), "recommended", False)):
+        for strategy in sorted(strategies, key=lambda name: not load(name).recommended):
             sentences = [
                 _comparison(pair.set_index("currency"), strategy, baseline, seeds)
                 for baseline, pair in rows[rows.strategy == strategy].groupby("baseline", sort=False)
