@@ -37,9 +37,14 @@ def test_it_is_the_greedy_choice_by_the_gain_of_the_next_votes():
     assert (spent == 5 * FEW).all()
 
 
-def test_known_galaxies_can_be_asked_again():
-    """On the first one the networks disagree, whatever is known of it."""
-    rho_GT = np.array([[0.1, 0.9], [0.49, 0.51]])
-    found = asks(rho_GT, known=np.array([8, 0]))
-    assert found.galaxies[0] == 0
+def test_the_gain_of_a_known_galaxy_begins_where_its_votes_end():
+    """On the first and the last the networks disagree alike, but the first has votes."""
+    rho_GT = np.array([[0.1, 0.9], [0.49, 0.51], [0.1, 0.9]])
+    known = np.array([8, 0, 0])
+    found = asks(rho_GT, known)
+    assert list(found.galaxies[:2]) == [2, 2]
+    gains = dict(zip(found.galaxies[::-1].tolist(), found.score[::-1].tolist(), strict=True))  # the first of each
+    for galaxy, rho_T in enumerate(rho_GT):
+        expected = information(rho_T, known[galaxy] + FEW) - information(rho_T, known[galaxy])
+        np.testing.assert_allclose(gains[galaxy], expected, atol=1e-12)
     assert (found.votes == FEW).all()

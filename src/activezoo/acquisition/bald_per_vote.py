@@ -5,29 +5,34 @@ import numpy as np
 from activezoo.acquisition.registry import Asks, Candidates, Strategy
 from activezoo.model.votes import mutual_information
 
-# Votes on a galaxy in one iteration, in units of a few: a galaxy that is worth more gets them in the next.
+# How often a galaxy is asked for a few votes in one iteration, at most; it can get more in the next.
 MOST = 5
 
 
 def rank(candidates: Candidates) -> Asks:
-    """Rank by what the next votes on a galaxy would add to the mutual information with the network, nats.
+    """Rank by what the next votes on a galaxy would add to those that it has, nats.
 
-    The information of n votes (paper Eq. 24) grows ever slower with n. So the best use of a number of votes is greedy:
-    the gains of further votes, of all galaxies, in order.
+    The information of n votes about the network (paper Eq. 24) grows ever slower with n. So the best use of a number of
+    votes is greedy: the gains of further votes, of all galaxies, in order. Those of a known galaxy begin where its
+    votes end, for the networks go on to disagree on a galaxy that they have learnt from.
     """
     few = candidates.few_votes or candidates.expected_responses
-    information_NG = [np.zeros(len(candidates.ids))]
-    for times in range(1, MOST + 1):
-        information_NG.append(
-            np.concatenate(
-                [mutual_information(part.rho_GT, times * few, part.weights_T) for part in candidates.predictions]
-            )
-        )
-    gains_NG = np.diff(information_NG, axis=0)
+    known_G = np.zeros(len(candidates.ids), int) if candidates.known_votes is None else candidates.known_votes
+    gains_NG = np.empty((MOST, len(known_G)))
+    for known in np.unique(known_G):
+        of = known_G == known
+        gains_NG[:, of] = np.diff([_information(candidates.of(of), known + n * few) for n in range(MOST + 1)], axis=0)
     times_R, galaxies_R = (index.ravel() for index in np.indices(gains_NG.shape))
     # Of equal gains, that of the first votes; then in order of id, so that the order is unique.
     order = np.lexsort((np.asarray(candidates.ids)[galaxies_R], times_R, -gains_NG.ravel()))
     return Asks(galaxies_R[order], gains_NG.ravel()[order], np.full(len(order), few))
 
 
-STRATEGY = Strategy(label="BALD, a vote", colour="#000000", needs_predictions=True, rank=rank, votes="any")
+def _information(candidates: Candidates, votes: int) -> np.ndarray:
+    """Of so many votes on each galaxy, shape (G,); of none, none."""
+    if not votes:
+        return np.zeros(len(candidates.ids))
+    return np.concatenate([mutual_information(part.rho_GT, votes, part.weights_T) for part in candidates.predictions])
+
+
+STRATEGY = Strategy(label="BALD per vote", colour="#000000", needs_predictions=True, rank=rank, votes="any")
