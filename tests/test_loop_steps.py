@@ -153,6 +153,12 @@ def test_a_budget_in_votes_is_spent_to_the_last(votes, asks, known, budget):
         assert sum(after.values()) == before + budget
 
 
+def test_nothing_is_looked_up_beyond_the_budget(votes):
+    assert ask(votes, [("a", 8), ("c", 8)], {"b": 8}, 8, "votes") == {"b": 8, "a": 8}
+    with pytest.raises(InputError, match=r"votes\.parquet: no votes for galaxy c"):
+        ask(votes, [("a", 8), ("c", 8)], {"b": 8}, 9, "votes")
+
+
 def test_an_empty_pool_is_named(votes):
     with pytest.raises(InputError, match=r"question 'smooth', iteration 2: 1 galaxies are left of the 2 to ask for"):
         ask(votes, [("a", 8)], {"b": 8}, 2, "galaxies")

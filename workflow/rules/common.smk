@@ -344,11 +344,7 @@ def shown_on_pages(wildcards):
     pages = pages_in_markdown(wildcards)
     return [
         *(rules.results_page.input.figures if RESULTS_PAGE in pages else []),
-        *(
-            expand([f"{METRICS_TABLE}.csv", f"{SAVINGS}.csv"], question=QUESTIONS)
-            if RESULTS_PAGE in pages
-            else []
-        ),
+        *(expand([f"{METRICS_TABLE}.csv", f"{SAVINGS}.csv"], question=QUESTIONS) if RESULTS_PAGE in pages else []),
         *(rules.posteriors_page.input.figures if POSTERIORS_PAGE in pages else []),
         *(
             expand(f"{POSTERIOR_FOLDER}/{{table}}.csv", question=POSTERIOR_QUESTIONS, table=POSTERIOR_TABLES)

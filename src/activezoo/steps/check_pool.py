@@ -23,8 +23,10 @@ def run(
     pool: Path,
 ) -> None:
     ids = galaxies_of(tables.read(split), "pool")
-    _, responses = oracle.retrieve_votes(votes, ids)
-    available = len(ids) if unit == "galaxies" else int(np.minimum(responses, few_votes or oracle.ALL).sum())
+    available = len(ids)
+    if unit == "votes":
+        _, responses = oracle.retrieve_votes(votes, ids)
+        available = int(np.minimum(responses, few_votes or oracle.ALL).sum())
     if acquire * iterations > available:
         raise InputError(
             f"question {question!r}: {iterations} iterations of {acquire} {unit} need {acquire * iterations}, but "

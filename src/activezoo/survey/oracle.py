@@ -36,10 +36,13 @@ def retrieve_votes(votes: str | Path, ids: Sequence[str]) -> tuple[np.ndarray, n
     table = tables.read(votes, ["id", "k", "N"])
     rows = pc.index_in(pa.array(ids, pa.string()), value_set=table["id"])
     if rows.null_count:
-        unknown = ids[rows.is_null().to_numpy(zero_copy_only=False).argmax()]
-        raise InputError(f"{votes}: no votes for galaxy {unknown}")
+        raise _nothing_known(votes, ids[rows.is_null().to_numpy(zero_copy_only=False).argmax()])
     chosen = table.take(rows)
     return chosen["k"].to_numpy(), chosen["N"].to_numpy()
+
+
+def _nothing_known(votes: str | Path, galaxy: str) -> InputError:
+    return InputError(f"{votes}: no votes for galaxy {galaxy}")
 
 
 def first_answers(
@@ -100,20 +103,25 @@ def ask(
     Raises
     ------
     InputError
-        There are fewer votes, or galaxies, than the budget.
+        There are fewer votes, or galaxies, than the budget; or one that is asked has no votes.
     """
     import pandas as pd
     import pyarrow as pa
 
     frame = asks.select(["id", "votes"]).to_pandas()
     before = known.to_pandas().set_index("id")
-    _, frame["recorded"] = retrieve_votes(votes, asks["id"].to_pylist())
+    recorded = tables.read(votes, ["id", "N"]).to_pandas().set_index("id")["N"].reindex(frame["id"])
+    # Nothing needs to be known of those who are not asked, for the budget is spent before.
+    frame["recorded"] = recorded.fillna(0).to_numpy(np.int64)
     frame["known"] = before["N"].reindex(frame["id"]).fillna(0).to_numpy(np.int64)
     wanted = frame["votes"].fillna(ALL).astype(np.int64)
     total = (frame["known"] + wanted.groupby(frame["id"]).cumsum()).clip(upper=frame["recorded"])
     # What an ask adds to the one before of the same galaxy, if there is one.
     given = total - total.groupby(frame["id"]).shift().fillna(frame["known"]).astype(np.int64)
     spent = given.cumsum() if unit == "votes" else (given > 0).cumsum()
+    unknown = recorded.isna().to_numpy() & (spent.shift(fill_value=0) < budget).to_numpy()
+    if unknown.any():
+        raise _nothing_known(votes, frame["id"].iloc[int(unknown.argmax())])
     if spent.iloc[-1] < budget:
         raise InputError(
             f"question {question!r}, iteration {iteration}: {spent.iloc[-1]} {unit} are left of the {budget} to ask "
