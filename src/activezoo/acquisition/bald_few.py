@@ -2,4 +2,4 @@
 
 from activezoo.acquisition import bald
 
-STRATEGY = bald.STRATEGY._replace(label="BALD, few votes", colour="#CC79A7", votes="few", recommended=True)
+STRATEGY = bald.STRATEGY._replace(label="BALD with few votes", colour="#CC79A7", votes="few", recommended=True)

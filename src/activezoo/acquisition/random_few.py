@@ -2,4 +2,4 @@
 
 from activezoo.acquisition import random
 
-STRATEGY = random.STRATEGY._replace(label="random, few votes", colour="#56B4E9", votes="few")
+STRATEGY = random.STRATEGY._replace(label="random with few votes", colour="#56B4E9", votes="few")
