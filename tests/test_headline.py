@@ -86,6 +86,6 @@ def test_each_strategy_has_a_paragraph_the_recommended_one_first(monkeypatch):
     monkeypatch.setattr("activezoo.report.headline.load", lambda name: real(name)._replace(recommended=name == "bald"))
     first, *others = headline(ran, table)
     assert first.count("BALD needed") == 2
-    assert "than random, few votes (" in first
+    assert "than random with few votes (" in first
     assert len(others) == 2
-    assert {other.partition(" and ")[0] for other in others} == {"smooth: entropy", "smooth: random, few votes"}
+    assert {other.partition(" and ")[0] for other in others} == {"smooth: entropy", "smooth: random with few votes"}
