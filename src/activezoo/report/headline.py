@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from activezoo.acquisition.registry import BASELINE, baseline_last, label, load
+from activezoo.report.planning import round_off
 from activezoo.report.savings import ALL_SEEDS
 
 
@@ -57,7 +58,7 @@ def _comparison(rows: pd.DataFrame, strategy: str, baseline: str, seeds: int) ->
 
 
 def _for_a_survey(votes) -> str:
-    needed, instead = (f"{float(f'{number:.2g}'):,.0f}" for number in (votes.reach, votes.reach_baseline))
+    needed, instead = round_off(votes.reach), round_off(votes.reach_baseline)
     return f"A survey of this kind reaches RMSE {votes.reach_rmse:.3f} with about {needed} votes instead of {instead}."
 
 

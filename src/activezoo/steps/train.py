@@ -26,7 +26,7 @@ def run(
     architecture: Architecture,
     view: View,
     schedule: Schedule,
-    kept_weights: float = 1.0,
+    kept_weights: float,
     threads: int,
     gpu: int,
     model: Path,
