@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
@@ -35,7 +37,7 @@ def acquired_votes(acquired: pd.DataFrame) -> Figure:
     edges = np.linspace(0, 1, VOTE_BINS + 1)
     iterations = int(acquired.iteration.max())
     with rc_context(STYLE):
-        figure = Figure(figsize=(PAGE, 2.6), layout="constrained")
+        figure = Figure(figsize=(PAGE, 2.9), layout="constrained")
         total, *panels = figure.subplots(1, 1 + len(strategies), width_ratios=[1.15] + [1] * len(strategies))
         heat_BI = {}
         for strategy in strategies:
@@ -48,7 +50,8 @@ def acquired_votes(acquired: pd.DataFrame) -> Figure:
             np.add.at(table, (chosen.bin, chosen.iteration - 1), 1)
             heat_BI[strategy] = table / table.sum(axis=0)
         total.set(xlabel=f"k/N, {question}", ylabel="Fraction of acquired galaxies", xlim=(0, 1), ylim=(0, None))
-        legend(figure, _entries(acquired, colours) | {"mean": {"color": GREY, "linestyle": "--", "linewidth": 0.9}})
+        entries = _entries(acquired, colours) | {"mean": {"color": GREY, "linestyle": "--", "linewidth": 0.9}}
+        legend(figure, entries, columns=min(3, len(entries)))
         top = max(np.nanmax(heat) for heat in heat_BI.values())
         for axes, strategy in zip(panels, strategies, strict=True):
             image = axes.pcolormesh(
@@ -64,8 +67,10 @@ def acquired_votes(acquired: pd.DataFrame) -> Figure:
             chosen = acquired[acquired.strategy == strategy]
             means = (chosen.k / chosen.N).groupby(chosen.iteration).mean()
             axes.plot(means, "o-", color="white", markeredgecolor="black", markersize=3, linewidth=1)
-            axes.set(xlabel="Iteration", ylabel=f"k/N, {question}", title=f"{label(strategy)}, by iteration")
-            axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
+            axes.set(xlabel="Iteration", title=fill(label(strategy), 12))
+            axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
+            axes.tick_params(labelleft=axes is panels[0])
+        panels[0].set_ylabel(f"k/N, {question}")
         figure.colorbar(image, ax=panels, label="Fraction of the iteration", pad=0.02)
     return figure
 
@@ -122,7 +127,7 @@ def acquired_redshift(acquired: pd.DataFrame) -> Figure:
     strategies = baseline_last(known.strategy)
     colours = {name: load(name).colour for name in strategies}
     with rc_context(STYLE):
-        figure = Figure(figsize=(COLUMN, 2.8), layout="constrained")
+        figure = Figure(figsize=(COLUMN, 2.3 + 0.18 * len(strategies)), layout="constrained")
         axes = figure.subplots()
         edges = np.histogram_bin_edges(known.redshift, bins=25)
         for strategy in strategies:
@@ -133,7 +138,7 @@ def acquired_redshift(acquired: pd.DataFrame) -> Figure:
             axes.axvline(redshifts.median(), color=colours[strategy], linestyle="--", linewidth=0.9)
         axes.set(xlabel="Redshift", ylabel="Fraction of acquired galaxies", ylim=(0, None))
         entries = _entries(known, colours) | {"median": {"color": GREY, "linestyle": "--", "linewidth": 0.9}}
-        legend(figure, entries, columns=2, title=known.question.iloc[0])
+        legend(figure, entries, columns=1, title=known.question.iloc[0])
     return figure
 
 
