@@ -39,7 +39,7 @@ $(INSTALLED): $(LOCK) pyproject.toml
 	@touch $@
 
 lock:
-	uv pip compile pyproject.toml --extra cpu --group dev --universal --python-version 3.11 --fork-strategy fewest \
+	uv pip compile pyproject.toml --extra cpu --extra fits --extra live --group dev --universal --python-version 3.11 --fork-strategy fewest \
 	    --generate-hashes --no-annotate --custom-compile-command 'make lock' --upgrade --quiet --output-file $(LOCK)
 	{ printf '%s\n' '# Made from requirements.txt by `make lock`: Snakemake copies this file alone, so it lists the pins again.' \
 	    'name: activezoo' 'channels: [conda-forge]' 'dependencies:' '  - python=3.11' '  - pip' '  - pip:'; \
