@@ -268,6 +268,7 @@ use rule step as explain_surprise with:
         settings=flags(
             {
                 "id_column": SURVEY["columns"]["id"],
+                "encoding": SURVEY["release"]["encoding"],
                 "morphology": POSTERIORS["surprise"]["morphology"],
                 "other": POSTERIORS["surprise"]["other"],
             }

@@ -154,7 +154,13 @@ use rule step as plot_acquired_redshift with:
         submitted_with("report")
     params:
         **step("plot_acquired_redshift", *STRATEGIES),
-        settings=flags({"id_column": SURVEY["columns"]["id"], "redshift": SURVEY["columns"]["redshift"]}),
+        settings=flags(
+            {
+                "id_column": SURVEY["columns"]["id"],
+                "redshift": SURVEY["columns"]["redshift"],
+                "encoding": SURVEY["release"]["encoding"],
+            }
+        ),
 
 
 use rule step as plot_informative_galaxies with:

@@ -55,7 +55,7 @@ rule download:
         gpu=0,
     params:
         **step("download"),
-        settings=flags(SURVEY["release"]),
+        settings=flags({key: SURVEY["release"][key] for key in ("catalogue", "filename_map", "images")}),
     shell:
         "{params.command} {params.settings} 2>&1 | tee {log}"
 
@@ -102,6 +102,7 @@ else:
             settings=flags(
                 {
                     **section(Columns, SURVEY["columns"]),
+                    "encoding": SURVEY["release"]["encoding"],
                     "samples": SURVEY["samples"],
                     "max_rejected": SURVEY["max_rejected"],
                 }
@@ -124,4 +125,9 @@ else:
             gpu=0,
         params:
             **step("votes"),
-            settings=of_question(*Answers._fields, "min_responses", max_rejected=SURVEY["max_rejected"]),
+            settings=of_question(
+                *Answers._fields,
+                "min_responses",
+                encoding=SURVEY["release"]["encoding"],
+                max_rejected=SURVEY["max_rejected"],
+            ),

@@ -13,13 +13,20 @@ def run(
     filename_map: Path | None = None,
     images: Path,
     columns: Columns,
+    encoding: str | None = None,
     samples: list[str],
     max_rejected: float,
     galaxies: Path,
     rejected: Path,
 ) -> None:
     found = read_catalogue(
-        catalogue, images, columns, filename_map=filename_map, samples=samples, max_rejected=max_rejected
+        catalogue,
+        images,
+        columns,
+        filename_map=filename_map,
+        encoding=encoding,
+        samples=samples,
+        max_rejected=max_rejected,
     )
     for table, path in zip(found, (galaxies, rejected), strict=True):
         tables.write(table, path)

@@ -8,7 +8,10 @@ from activezoo.report.figures.acquired import acquired_redshift
 from activezoo.survey.columns import read_features
 
 
-def run(*, labelled: list[Path], catalogue: Path, id_column: str, redshift: str, png: Path) -> None:
+def run(
+    *, labelled: list[Path], catalogue: Path, id_column: str, redshift: str, encoding: str | None = None, png: Path
+) -> None:
     galaxies = acquired(path.parent for path in labelled)
-    redshifts = read_features(catalogue, id_column, [redshift]).reindex(columns=[redshift])[redshift]
+    features = read_features(catalogue, id_column, [redshift], encoding=encoding)
+    redshifts = features.reindex(columns=[redshift])[redshift]
     style.save(acquired_redshift(galaxies.assign(redshift=galaxies["id"].map(redshifts))), png)

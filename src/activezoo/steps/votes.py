@@ -12,6 +12,7 @@ def run(
     catalogue: Path,
     galaxies: Path,
     answers: Answers,
+    encoding: str | None = None,
     min_responses: int,
     max_rejected: float,
     votes: Path,
@@ -19,7 +20,12 @@ def run(
     rejected: Path,
 ) -> None:
     counted, unusable = read_votes(
-        catalogue, tables.read(galaxies), answers, min_responses=min_responses, max_rejected=max_rejected
+        catalogue,
+        tables.read(galaxies),
+        answers,
+        encoding=encoding,
+        min_responses=min_responses,
+        max_rejected=max_rejected,
     )
     tables.write(counted, votes)
     tables.write(counted.select(["id"]), usable)

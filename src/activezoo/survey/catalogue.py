@@ -31,6 +31,7 @@ def read_catalogue(
     columns: Columns,
     *,
     filename_map: str | Path | None = None,
+    encoding: str | None = None,
     samples: Sequence[str] = (),
     max_rejected: float,
 ) -> tuple[pa.Table, pa.Table]:
@@ -42,13 +43,15 @@ def read_catalogue(
     Parameters
     ----------
     catalogue
-        CSV (also compressed) or parquet file, one row a galaxy; only the columns named are read.
+        Table of any kind that `table_files` knows, one row a galaxy; only the columns named are read.
     images
         Folder that holds, at any depth, an image of each galaxy, .jpg, .jpeg or .png.
     columns
         Names of the columns of both files.
     filename_map
-        CSV or parquet file with the name of each galaxy's image, without suffix; without it the name is the id.
+        Such a table with the name of each galaxy's image, without suffix; without it the name is the id.
+    encoding
+        Of both files, where they are csv; by default, it is found out.
     samples
         Values of the sample column to keep; none: keep every row.
     max_rejected
@@ -67,7 +70,7 @@ def read_catalogue(
         A file or column is missing, no row is left, or too many rows have a defect.
     """
     samples = samples if columns.sample else ()
-    rows = read_columns(catalogue, [columns.id, *([columns.sample] if samples else [])])
+    rows = read_columns(catalogue, [columns.id, *([columns.sample] if samples else [])], encoding=encoding)
     rows["id"] = rows[columns.id]
     selection = Selection(rows)
     if samples:
@@ -76,7 +79,7 @@ def read_catalogue(
     log.info("%s: %d rows read, %d of the wanted samples", catalogue, len(rows), wanted)
     selection.reject(selection.rows["id"].isna(), "no id", column=columns.id)
     selection.reject(selection.rows["id"].duplicated(keep=False), "id in several rows", column=columns.id)
-    _match_names(selection, filename_map, columns)
+    _match_names(selection, filename_map, columns, encoding)
     _match_images(selection, Path(images))
     selection.check(catalogue, wanted, max_rejected)
     return _galaxies_table(selection), selection.rejected_table()
@@ -116,13 +119,14 @@ def _select_samples(selection: Selection, column: str, samples: Sequence[str], c
         raise InputError(f"{catalogue}: no row has {', '.join(samples)} in column {column!r}; it has {found}")
 
 
-def _match_names(selection: Selection, filename_map: str | Path | None, columns: Columns) -> None:
+def _match_names(selection: Selection, filename_map: str | Path | None, columns: Columns, encoding: str | None) -> None:
     """Add the column `name`, that of the image."""
     ids = selection.rows["id"]
     if filename_map is None:
         name = ids
     else:
-        entries = read_columns(filename_map, [columns.map_id, columns.map_image]).dropna().drop_duplicates()
+        entries = read_columns(filename_map, [columns.map_id, columns.map_image], encoding=encoding)
+        entries = entries.dropna().drop_duplicates()
         entries = entries.set_index(columns.map_id)[columns.map_image]
         several = entries.index.duplicated(keep=False)
         selection.reject(ids.isin(entries.index[several]), "id with several entries in the filename map")

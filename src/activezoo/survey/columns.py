@@ -1,43 +1,35 @@
-"""Columns of the tables that people have: csv, also compressed, or parquet."""
+"""Columns of the tables that people have; see `table_files` for the kinds."""
 
 from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet as pq
 
 from activezoo.errors import InputError
+from activezoo.survey.table_files import Table, open_table
 
 log = logging.getLogger(__name__)
 
-# One thread reads fast enough, holds little in memory and can say which row is broken.
-READING = pa.csv.ReadOptions(use_threads=False)
 
+def read_columns(
+    path: str | Path, strings: Sequence[str], numbers: Sequence[str] = (), *, encoding: str | None = None
+) -> pd.DataFrame:
+    """Some columns of a table, indexed by row; `strings` are exact, `numbers` still as they are in the file.
 
-def read_columns(path: str | Path, strings: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
-    """Some columns of a table, indexed by row; `strings` are exact, `numbers` still as they are in the file."""
-    path = Path(path)
-    has = column_names(path)
+    `encoding` is that of a csv file; by default, it is found out.
+    """
+    file = _existing_table(path, encoding)
     names = list(dict.fromkeys([*strings, *numbers]))
     for name in names:
-        if name not in has:
-            raise InputError(f"{path}: no column {name!r}{_did_you_mean(name, has)}")
-    with _readable(path):
-        if path.suffix == ".parquet":
-            table = pq.read_table(path, columns=names)
-        else:
-            exact = pa.csv.ConvertOptions(
-                include_columns=names, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True
-            )
-            table = pa.csv.read_csv(path, READING, convert_options=exact)
+        if name not in file.names:
+            raise InputError(f"{path}: no column {name!r}{_did_you_mean(name, file.names)}")
+    table = file.read(names)
     if not table.num_rows:
         raise InputError(f"{path}: has no rows")
     for name in strings:
@@ -48,43 +40,35 @@ def read_columns(path: str | Path, strings: Sequence[str], numbers: Sequence[str
             )
         table = table.set_column(table.column_names.index(name), name, pc.cast(table[name], pa.string()))
     frame = table.to_pandas(ignore_metadata=True)
-    frame.index += 1 if path.suffix == ".parquet" else 2
+    frame.index += file.first_row
     return frame
 
 
-def read_features(catalogue: str | Path, id_column: str, columns: Sequence[str]) -> pd.DataFrame:
+def read_features(
+    catalogue: str | Path, id_column: str, columns: Sequence[str], *, encoding: str | None = None
+) -> pd.DataFrame:
     """Columns of the survey's catalogue as numbers, by galaxy id. A column that it lacks is left out, and logged.
 
     Where an id stands in several rows, the first counts.
     """
     if id_column in columns:
         raise InputError(f"posteriors.surprise: {id_column!r} is the galaxy id, which says nothing about a galaxy")
-    has = column_names(catalogue)
+    has = _existing_table(catalogue, encoding).names
     found = [name for name in columns if name in has]
     if len(found) < len(columns):
         log.warning("%s has no columns %s", catalogue, ", ".join(name for name in columns if name not in has))
-    rows = read_columns(catalogue, [id_column], found).drop_duplicates(id_column).set_index(id_column)
+    rows = (
+        read_columns(catalogue, [id_column], found, encoding=encoding).drop_duplicates(id_column).set_index(id_column)
+    )
     return rows[found].apply(numbers)
 
 
-def column_names(path: str | Path) -> list[str]:
+def _existing_table(path: str | Path, encoding: str | None) -> Table:
     path = Path(path)
     if not path.is_file():
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise InputError(f"{path}: no such file{_did_you_mean(path.name, siblings)}")
-    with _readable(path):
-        if path.suffix == ".parquet":
-            return pq.read_schema(path).names
-        with pa.csv.open_csv(path, READING) as stream:
-            return stream.schema.names
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowInvalid, OSError, EOFError) as error:
-        raise InputError(f"{path}: not a readable table ({error})") from None
+    return open_table(path, encoding)
 
 
 def _did_you_mean(name: str, names: Sequence[str]) -> str:

@@ -15,7 +15,13 @@ MOST_VOTES = np.iinfo(np.int32).max
 
 
 def read_votes(
-    catalogue: str | Path, galaxies: pa.Table, answers: Answers, *, min_responses: int, max_rejected: float
+    catalogue: str | Path,
+    galaxies: pa.Table,
+    answers: Answers,
+    *,
+    encoding: str | None = None,
+    min_responses: int,
+    max_rejected: float,
 ) -> tuple[pa.Table, pa.Table]:
     """Read the votes on one question for the galaxies of a catalogue.
 
@@ -27,6 +33,8 @@ def read_votes(
         From `catalogue.read_catalogue`: row, id.
     answers
         Columns of the catalogue that count the answers.
+    encoding
+        Of the catalogue, if it is csv; by default, it is found out.
     min_responses
         Galaxies with fewer answers are not used.
     max_rejected
@@ -44,7 +52,7 @@ def read_votes(
     InputError
         A file or column is missing, no galaxy is left, or the votes of too many have a defect.
     """
-    rows = read_columns(catalogue, [], answers.columns)
+    rows = read_columns(catalogue, [], answers.columns, encoding=encoding)
     rows = rows.loc[galaxies["row"].to_numpy()].assign(id=galaxies["id"].to_pylist())
     selection = Selection(rows)
     _count_votes(selection, answers, min_responses)
