@@ -7,7 +7,7 @@ from scipy import stats
 from activezoo import randomness
 from activezoo.errors import InputError
 from activezoo.model import augmentation, network, training
-from activezoo.model.training import Schedule
+from activezoo.model.training import Schedule, Trainer
 from conftest import ARCHITECTURE
 
 KEY = ("smooth", 1, 0, "train")
@@ -20,19 +20,25 @@ def schedule(steps=20, batch_size=12, rate=1e-2, final_rate=None, averaging=0.0)
     return Schedule(steps, batch_size, rate, rate if final_rate is None else final_rate, averaging)
 
 
-def train(model, grey, view, steps=20, key=KEY, **options):
-    return training.train(model, lambda rows: grey[rows], IDS, K, N, view, schedule(steps, **options), key)
-
-
-def new_network(**options):
-    """A network with the same first weights each time, and the optimiser of a schedule."""
+def new_trainer(steps=20, architecture=ARCHITECTURE, **options):
+    """Of a network with the same first weights each time."""
     import keras
 
     keras.utils.set_random_seed(7)
-    model = network.build(ARCHITECTURE, dropout_seed=5)
-    model.compile(schedule(**options).optimizer())
-    model.optimizer.build(model.trainable_variables)
-    return model
+    return Trainer(network.build(architecture, dropout_seed=5), schedule(steps, **options))
+
+
+def train(trainer, grey, view, key=KEY):
+    return trainer.train(lambda rows: grey[rows], IDS, K, N, view, key)
+
+
+@pytest.fixture
+def saved(grey, view, tensorflow, tmp_path):
+    """A trained model, and the file of its weights."""
+    trainer = new_trainer()
+    train(trainer, grey, view)
+    trainer.model.save_weights(tmp_path / "a.weights.h5")
+    return trainer.model, tmp_path / "a.weights.h5"
 
 
 def test_batches_use_every_galaxy_once_before_any_again():
@@ -57,28 +63,45 @@ def test_loss_is_that_of_scipy(tensorflow):
     assert network.binomial_loss(logits, k, n).numpy() == pytest.approx(expected, rel=1e-5)
 
 
-def test_training_reduces_the_loss_towards_the_entropy_of_the_votes(small_network, grey, view):
-    losses = train(small_network, grey, view, steps=150)
+def test_training_reduces_the_loss_towards_the_entropy_of_the_votes(grey, view, tensorflow):
+    losses = train(new_trainer(150), grey, view)
     assert losses[-20:].mean() < losses[:5].mean() - 1
     assert losses[-20:].mean() > -(K * np.log(K / N) + (N - K) * np.log1p(-K / N)).mean()
 
 
-def test_images_much_larger_than_the_input_are_shrunk_first(view, tensorflow):
+def test_steps_on_one_vector_of_weights_are_those_of_adam_on_each_array(grey, view, tensorflow):
     import keras
 
-    keras.utils.set_random_seed(7)
-    model = network.build(ARCHITECTURE._replace(dropout=0.0))
-    model.compile(keras.optimizers.Adam(1e-2))
-    model.optimizer.build(model.trainable_variables)
+    trainer = new_trainer(4)
+    expected = keras.models.clone_model(trainer.model)
+    expected.set_weights(trainer.model.get_weights())
+    train(trainer, grey, view)
+    adam = keras.optimizers.Adam(1e-2)
+    for batch, epochs in training.batches(30, schedule(4), KEY):
+        uniforms = randomness.galaxy_uniforms(KEY, [IDS[row] for row in batch], epochs)
+        made = augmentation.from_uniforms(uniforms, view, 24, 16)
+        with tensorflow.GradientTape() as tape:
+            logits = expected(augmentation.apply(grey[batch], *made, 16), training=True)
+            loss = network.binomial_loss(logits, K[batch], N[batch])
+        weights = expected.trainable_variables
+        adam.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+    for mine, theirs in zip(trainer.model.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)
+
+
+def test_images_much_larger_than_the_input_are_shrunk_first(view, tensorflow):
+    trainer = new_trainer(1, ARCHITECTURE._replace(dropout=0.0))
     noise = np.random.default_rng(1).random((30, 64, 64)).astype(np.float32)
     ((batch, epochs),) = training.batches(30, schedule(1), KEY)
     uniforms = randomness.galaxy_uniforms(KEY, [IDS[row] for row in batch], epochs)
     made = augmentation.from_uniforms(uniforms, view, 64, 16)
     losses = [
-        network.binomial_loss(model(augmentation.apply(noise[batch], *made, 16, side)), K[batch], N[batch]).numpy()
+        network.binomial_loss(
+            trainer.model(augmentation.apply(noise[batch], *made, 16, side)), K[batch], N[batch]
+        ).numpy()
         for side in (augmentation.shrunk_size(view, 64, 16), 64)
     ]
-    (loss,) = train(model, noise, view, steps=1)
+    (loss,) = train(trainer, noise, view)
     assert loss == pytest.approx(losses[0], rel=1e-5)
     assert loss != pytest.approx(losses[1], rel=1e-3)
 
@@ -86,23 +109,18 @@ def test_images_much_larger_than_the_input_are_shrunk_first(view, tensorflow):
 def test_same_key_same_bits(grey, view, tensorflow):
     weights = []
     for _ in range(2):
-        model = new_network()
-        train(model, grey, view)
-        weights.append(model.get_weights())
+        trainer = new_trainer()
+        train(trainer, grey, view)
+        weights.append(trainer.model.get_weights())
     for first, second in zip(*weights, strict=True):
         np.testing.assert_array_equal(first, second)
 
 
-def test_warm_start_continues_with_the_optimiser(small_network, grey, view, tmp_path):
-    train(small_network, grey, view)
-    small_network.save_weights(tmp_path / "a.weights.h5")
-    import keras
-
-    other = network.build(ARCHITECTURE)
-    other.compile(keras.optimizers.Adam(1e-2))
-    other.optimizer.build(other.trainable_variables)
-    network.load_weights(other, tmp_path / "a.weights.h5")
-    for mine, theirs in zip(small_network.get_weights(), other.get_weights(), strict=True):
+def test_warm_start_continues_with_the_optimiser(saved):
+    model, path = saved
+    other = new_trainer().model
+    network.load_weights(other, path)
+    for mine, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
     assert int(other.optimizer.iterations) == 20
 
@@ -111,24 +129,23 @@ def test_averaged_weights_are_the_exponential_average_over_steps(grey, view, ten
     """The networks after 1, 2, … steps of one training are those of shorter trainings with the same key."""
     average = None
     for steps in (1, 2, 3, 4):
-        model = new_network()
-        train(model, grey, view, steps)
-        weights = model.get_weights()
+        trainer = new_trainer(steps)
+        train(trainer, grey, view)
+        weights = trainer.model.get_weights()
         average = weights if average is None else [0.7 * a + 0.3 * w for a, w in zip(average, weights, strict=True)]
-    model = new_network(averaging=0.7)
-    train(model, grey, view, 4, averaging=0.7)
-    for expected, found in zip(average, model.get_weights(), strict=True):
+    trainer = new_trainer(4, averaging=0.7)
+    train(trainer, grey, view)
+    for expected, found in zip(average, trainer.model.get_weights(), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_averages_go_on_in_the_next_training(grey, view, tensorflow, tmp_path):
-    first = new_network(averaging=0.9)
-    train(first, grey, view, averaging=0.9)
-    first.save_weights(tmp_path / "a.weights.h5")
-    second = new_network(averaging=0.9)
-    network.load_weights(second, tmp_path / "a.weights.h5")
-    assert len(second.optimizer.variables) == 2 + 3 * len(second.trainable_variables)  # moments and averages
-    for expected, found in zip(first.optimizer.variables, second.optimizer.variables, strict=True):
+    first, second = new_trainer(averaging=0.9), new_trainer(averaging=0.9)
+    train(first, grey, view)
+    first.model.save_weights(tmp_path / "a.weights.h5")
+    network.load_weights(second.model, tmp_path / "a.weights.h5")
+    assert len(second.model.optimizer.variables) == 2 + 3  # moments and average
+    for expected, found in zip(first.model.optimizer.variables, second.model.optimizer.variables, strict=True):
         np.testing.assert_array_equal(found.numpy(), expected.numpy())
 
 
@@ -143,33 +160,31 @@ def test_the_learning_rate_falls_as_half_a_cosine():
 
 
 def test_the_rate_of_the_schedule_is_that_of_the_steps(grey, view, tensorflow):
-    model = new_network()
-    train(model, grey, view, 4, final_rate=0.0)
-    assert model.optimizer.learning_rate.numpy() == pytest.approx(1e-2 * (1 + np.cos(np.pi * 3 / 4)) / 2)
+    trainer = new_trainer(4, final_rate=0.0)
+    train(trainer, grey, view)
+    rate = trainer.model.optimizer.learning_rate.numpy()
+    assert rate == pytest.approx(1e-2 * (1 + np.cos(np.pi * 3 / 4)) / 2)
 
 
 @pytest.mark.parametrize("kept", [0.25, 1.0])
-def test_shrunk_weights_are_between_those_of_the_file_and_fresh_ones(grey, view, tensorflow, tmp_path, kept):
-    trained, fresh = new_network(), new_network()
-    train(trained, grey, view)
-    trained.save_weights(tmp_path / "a.weights.h5")
-    loaded = new_network()
-    network.load_weights(loaded, tmp_path / "a.weights.h5", kept)
+def test_shrunk_weights_are_between_those_of_the_file_and_fresh_ones(saved, kept):
+    trained, path = saved
+    fresh, loaded = new_trainer().model, new_trainer().model
+    network.load_weights(loaded, path, kept)
     for old, new, mixed in zip(trained.get_weights(), fresh.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_allclose(mixed, kept * old + (1 - kept) * new, atol=1e-6)
 
 
-def test_warm_start_keeps_the_learning_rate_asked_for(small_network, grey, view, tmp_path):
-    train(small_network, grey, view)
-    small_network.save_weights(tmp_path / "a.weights.h5")
-    start = small_network.get_weights()
+def test_warm_start_keeps_the_learning_rate_asked_for(saved, grey, view):
+    model, path = saved
+    start = model.get_weights()
 
     def first_update(rate, load):
-        model = new_network(rate=rate)
-        load(model, tmp_path / "a.weights.h5")
-        train(model, grey, view, steps=1, key=(*KEY, "again"), rate=rate)
-        assert model.optimizer.learning_rate.numpy() == np.float32(rate)
-        return [after - before for after, before in zip(model.get_weights(), start, strict=True)]
+        trainer = new_trainer(1, rate=rate)
+        load(trainer.model, path)
+        train(trainer, grey, view, key=(*KEY, "again"))
+        assert trainer.model.optimizer.learning_rate.numpy() == np.float32(rate)
+        return [after - before for after, before in zip(trainer.model.get_weights(), start, strict=True)]
 
     same = first_update(1e-2, network.load_weights)
     # With the rate of the file, keeping it changes no bit.

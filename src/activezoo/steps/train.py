@@ -56,11 +56,10 @@ def run(
     key = described.key("train")
     keras.utils.set_random_seed(randomness.integer(*key, "initialisation", bits=32))
     built = network.build(architecture, dropout_seed=randomness.integer(*key, "dropout", bits=31))
-    built.compile(schedule.optimizer())
-    built.optimizer.build(built.trainable_variables)
+    trainer = training.Trainer(built, schedule)
     if start:
         network.load_weights(built, start, kept_weights)
-    losses = training.train(built, read_grey, ids, k, responses, view, schedule, key)
+    losses = trainer.train(read_grey, ids, k, responses, view, key)
     tables.write({"step": range(len(losses)), "loss": losses}, history)
     with tables.whole_file(weights) as partial:
         built.save_weights(partial)
