@@ -2,6 +2,7 @@
 
 import signal
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -15,6 +16,9 @@ ARCHITECTURE = Architecture(input_size=16, filters=(4, 4), dense_units=12, dropo
 
 
 def pytest_configure():
+    # On a busy machine an example may take its time.
+    hypothesis.settings.register_profile("activezoo", deadline=None)
+    hypothesis.settings.load_profile("activezoo")
     # Workers of pytest-xdist, and what a script runs in the background, ignore Ctrl-C; so would all that tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
