@@ -2,6 +2,7 @@
 
 The keyword arguments of a step's `run` are its flags, `--like-this`, read by their annotations. A list is given element
 by element, `--index=a --index=b`. Each field of a section (a named tuple, such as `Architecture`) is a flag of its own.
+Other arguments are words without a flag.
 """
 
 from __future__ import annotations
@@ -73,8 +74,13 @@ def parse(run: Callable, flags: list[str], **options) -> dict[str, Any]:
     arguments = inspect.signature(run).parameters.values()
     for argument in arguments:
         for name, hint in sections.get(argument.name, {argument.name: hints[argument.name]}).items():
-            optional = argument.default is not inspect.Parameter.empty or NoneType in typing.get_args(hint)
-            parser.add_argument(f"--{name.replace('_', '-')}", **{"required": not optional} | _options(hint))
+            if argument.kind is not inspect.Parameter.KEYWORD_ONLY:
+                parser.add_argument(name, **_options(hint))
+                continue
+            given = argument.default is not inspect.Parameter.empty
+            common = {"required": not given and NoneType not in typing.get_args(hint)}
+            common["default"] = argument.default if given else None
+            parser.add_argument(f"--{name.replace('_', '-')}", **common | _options(hint))
     values = vars(parser.parse_args(flags))
     for name, fields in sections.items():
         given = {field: values.pop(field) for field in fields}
@@ -89,6 +95,8 @@ def _options(hint: Any) -> dict[str, Any]:
         return {"action": "append", "default": [], "required": False, "type": parts[0]}
     if origin is Literal:
         return {"choices": parts}
+    if hint is bool:
+        return {"action": "store_true"}
     if len(parts) > 1:  # a number, or a word
         return {"type": lambda text: int(text) if text.isdecimal() else text}
     return {"type": parts[0] if parts else hint}

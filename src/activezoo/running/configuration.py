@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -31,8 +33,48 @@ PATTERNS = {
     r"\A[A-Za-z0-9][A-Za-z0-9_.-]*\Z": "a name of letters, digits, '_', '.', '-', that starts with a letter or digit",
     r"\A[A-Za-z0-9][A-Za-z0-9-]*\Z": "a name of letters, digits, '-', that starts with a letter or digit",
 }
+# What Snakemake always reads first, and what the keys mean.
+CHECKOUT = Path(__file__).parents[3]
+DEFAULT_RUN = CHECKOUT / "config/config.yaml"
+SCHEMA = CHECKOUT / "workflow/schemas/config.schema.yaml"
 # Folders of results beside those of questions.
 FOLDERS = {"catalogue", "figures", "images", "provenance", "survey"}
+
+
+def read(files: Sequence[Path]) -> dict:
+    """The validated configuration of some files, each on top of those before, as Snakemake reads it.
+
+    Raises
+    ------
+    InputError
+        A file is missing or is no configuration.
+    """
+    config: dict = {}
+    for path in (DEFAULT_RUN, *files):
+        try:
+            section = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such file") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: not a YAML file ({error})") from error
+        if not isinstance(section, dict):
+            raise InputError(f"{path}: not a configuration, its keys are missing")
+        config = _on_top(config, section)
+    return validated(config, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
+
+
+def _on_top(config: dict, other: dict) -> dict:
+    """A configuration with another one on top of it, key by key."""
+    both = {
+        name: _on_top(config[name], value) if isinstance(value, dict) and isinstance(config.get(name), dict) else value
+        for name, value in other.items()
+    }
+    return config | both
+
+
+def results_folder(config: dict) -> Path:
+    """Where the results of a survey are."""
+    return Path("results") / config["survey"]["name"]
 
 
 def validated(config: dict, schema: dict) -> dict:

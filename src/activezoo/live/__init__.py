@@ -1,0 +1,1 @@
+"""Asking people: asks, the page that shows their galaxies, and the votes that come back."""
