@@ -11,7 +11,7 @@ from activezoo import tables
 from activezoo.errors import InputError
 from activezoo.model import evaluation
 from activezoo.model.predictions import Predictions
-from activezoo.posteriors.held_out import hold_out
+from activezoo.posteriors.held_out import CONFORMAL, CORRECT, hold_out
 from activezoo.steps import check_pool
 from activezoo.survey import oracle, splitting
 from activezoo.survey.roles import ROLES
@@ -34,12 +34,18 @@ def test_split_does_not_depend_on_the_order_of_the_catalogue():
 
 
 def test_held_out_galaxies_are_a_fraction_whatever_the_order():
-    held = hold_out(IDS, "smooth", 0.25)
-    assert held.sum() == 25
-    np.testing.assert_array_equal(hold_out(IDS[::-1], "smooth", 0.25)[::-1], held)
-    assert not hold_out(IDS, "smooth", 0).any()
-    with pytest.raises(InputError, match=r"fraction 0.01 \(posteriors.held_out\) of 3 training galaxies is 0"):
-        hold_out(IDS[:3], "smooth", 0.01)
+    both = hold_out(IDS, "smooth", 0.24, [CORRECT, CONFORMAL])
+    assert [(both == use).sum() for use in (CORRECT, CONFORMAL, "")] == [12, 12, 76]
+    np.testing.assert_array_equal(hold_out(IDS[::-1], "smooth", 0.24, [CORRECT, CONFORMAL])[::-1], both)
+    np.testing.assert_array_equal(hold_out(IDS, "smooth", 0.24, [CONFORMAL]) == CONFORMAL, both != "")
+    assert not hold_out(IDS, "smooth", 0.24, []).any()
+
+
+@pytest.mark.parametrize(("galaxies", "uses", "number"), [(3, [CORRECT], 0), (5, [CORRECT, CONFORMAL], 1)])
+def test_too_few_galaxies_to_hold_out_are_named(galaxies, uses, number):
+    expected = rf"fraction 0.15 \(posteriors.held_out\) of {galaxies} training galaxies is {number}"
+    with pytest.raises(InputError, match=expected):
+        hold_out(IDS[:galaxies], "smooth", 0.15, uses)
 
 
 def test_too_few_galaxies_stop_the_split():

@@ -15,7 +15,8 @@ from activezoo import tables
 from activezoo.errors import InputError
 from activezoo.model import votes
 from activezoo.model.predictions import Predictions
-from activezoo.posteriors.catalogue import interval_coverage, summarise
+from activezoo.posteriors import conformal
+from activezoo.posteriors.catalogue import coverage_by_group, interval_coverage, summarise
 
 COLUMNS = [
     "id", "rho", "mean", "rho_low_68", "rho_high_68", "rho_low_95", "rho_high_95",
@@ -86,6 +87,23 @@ def test_quantiles_in_place_of_networks():
     assert few.drop_columns("rho").equals(summarise(predictions, 20).drop_columns("rho"))
 
 
+def test_conformal_intervals_stand_beside_those_of_the_posterior():
+    calibrating, k = random_predictions(200, seed=2), np.random.default_rng(2).integers(0, 21, 200)
+    calibration = conformal.calibrate(calibrating, k, np.full(200, 20), [0.6])
+    predictions = random_predictions(50, seed=3)
+    catalogue = summarise(predictions, 20, calibration=calibration)
+    names = [f"conformal_{end}_{level}" for level in (68, 95) for end in ("low", "high")]
+    place = COLUMNS.index("predictive_entropy")
+    assert catalogue.column_names == [*COLUMNS[:place], *names, *COLUMNS[place:]]
+    assert catalogue.drop_columns(names).equals(summarise(predictions, 20))
+    pmf_GK = votes.mixture_pmf(predictions.rho_GT, 20)
+    expected = calibration.intervals(pmf_GK, calibration.group(predictions)).reshape(4, 50)
+    np.testing.assert_array_equal([catalogue[name].to_numpy() for name in names], expected)
+    table = interval_coverage(catalogue.to_pandas(), None, np.full(50, 10))
+    held = (expected[2] <= 10) & (expected[3] >= 10)
+    assert table.set_index(["quantity", "level"]).covered["conformal", 0.95] == held.mean()
+
+
 def test_networks_of_unequal_weight_are_refused():
     with pytest.raises(ValueError, match="networks differ in weight"):
         summarise(Predictions(["a"], np.array([[0.1, 0.2]]), np.array([0.3, 0.7])), 20)
@@ -117,6 +135,18 @@ def test_coverage_of_intervals_by_hand():
     assert rho.mean_width == pytest.approx(0.25)
     assert (k.covered, k.below, k.above, k.mean_width) == (0.25, 0, 0.75, 3.5)
     assert list(interval_coverage(catalogue, None, np.array([3, 4, 10, 12])).quantity) == ["k", "k"]
+
+
+def test_coverage_by_group_is_that_of_its_galaxies():
+    catalogue = summarise(random_predictions(40), 20).to_pandas()
+    k, truth = np.arange(40) % 21, np.linspace(0, 1, 40)
+    features = pd.DataFrame({"size": np.arange(40.0), "same": 1.0, "few": [np.nan] * 30 + [1.0, 2.0] * 5})
+    table = coverage_by_group(catalogue, truth, k, features, groups=2)
+    assert table.groupby("feature").galaxies.first().to_dict() == {"few": 5, "size": 20}
+    upper = table[(table.feature == "size") & (table.lowest == 20)].drop(columns=["feature", "lowest", "highest"])
+    expected = interval_coverage(catalogue[20:], truth[20:], k[20:])
+    pd.testing.assert_frame_equal(upper.reset_index(drop=True), expected)
+    assert coverage_by_group(catalogue, None, k, features[["same"]]).empty
 
 
 def test_intervals_cover_truths_drawn_from_the_posterior():

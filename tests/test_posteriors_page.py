@@ -8,7 +8,7 @@ from activezoo import cli, tables
 from activezoo.model import description as descriptions
 from activezoo.model.predictions import Predictions
 from activezoo.posteriors import calibration
-from activezoo.posteriors.catalogue import interval_coverage, summarise
+from activezoo.posteriors.catalogue import coverage_by_group, interval_coverage, summarise
 from activezoo.posteriors.counts import ESTIMATORS
 from activezoo.report import posteriors_page
 from activezoo.report.paper import BAR, SMOOTH
@@ -36,6 +36,9 @@ def folder(tmp_path):
         "calibration_curve": calibration.coverage(variants, k, responses, [0.1, 0.3]),
         "scores": calibration.scores(variants, k, responses),
         "interval_coverage": interval_coverage(test, rho_GT[:, 3], k),
+        "interval_coverage_by_group": coverage_by_group(
+            test, rho_GT[:, 3], k, pd.DataFrame({"size": rng.random(200)}), groups=2
+        ),
         "classification": pd.DataFrame({"subset": ["all"], "galaxies": [1200], "accuracy": [0.75], "area": [np.nan]}),
     }.items():
         tables.write_with_csv(table, folder / name)

@@ -40,9 +40,14 @@ def test_networks_are_trained_on_no_galaxy_that_they_are_judged_by(predicted):
     judged = set(split.index[split == "test"]) | set(experts.id[experts.role == "evaluate"])
     labelled = read(predicted / BAR / "seed_1/all/labelled.parquet")
     held_out = read(predicted / BAR / "seed_1/all/held_out.parquet")
-    assert not set(labelled.id) & set(held_out.id)
-    assert set(labelled.id) | set(held_out.id) == set(split.index) - judged
-    assert len(held_out) == round(0.15 * (len(labelled) + len(held_out)))
+    correct, conformal = (set(held_out.id[held_out.use == use]) for use in ("correct", "conformal"))
+    test = set(split.index[split == "test"])
+    # Intervals are calibrated by galaxies of all kinds, also those that experts judge by.
+    assert set(labelled.id) | correct | (conformal - judged) == set(split.index) - judged
+    assert not (set(labelled.id) | correct) & conformal
+    assert not set(labelled.id) & correct
+    assert not conformal & test
+    assert len(conformal) == round(0.15 * (len(split) - len(test))) // 2
     other_member = read(predicted / BAR / "seed_2/all/labelled.parquet")
     assert dict(zip(other_member.id, other_member.k, strict=True)) == dict(zip(labelled.id, labelled.k, strict=True))
     fit = set(experts.id[experts.role == "fit"])
@@ -95,7 +100,8 @@ def test_the_catalogue_says_what_each_galaxy_was_to_the_models(predicted):
         "held_out": set(read(predicted / BAR / "seed_1/all/held_out.parquet").id),
         "test": set(split.index[split == "test"]),
     }
-    expected["experts"] = set(experts.id[experts.role == "evaluate"]) - expected["test"]
+    experts = set(experts.id[experts.role == "evaluate"])
+    expected["experts"] = experts - expected["test"] - expected["held_out"]
     assert {name: set(role.index[role == name]) for name in expected} == expected
     assert set(role.index[role.isna()]) == set(role.index) - set(split.index)
 

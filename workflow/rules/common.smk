@@ -312,7 +312,7 @@ def posterior_results(question):
         return [POSTERIOR_CATALOGUE]
     return [
         POSTERIOR_CATALOGUE,
-        *[f"{POSTERIOR_FOLDER}/{table}.parquet" for table in POSTERIOR_TABLES],
+        *[f"{POSTERIOR_FOLDER}/{table}.parquet" for table in POSTERIOR_PAGE_TABLES],
         *[f"{FIGURES}/posterior_{figure}.png" for figure in posterior_figures(question)],
     ]
 
@@ -347,7 +347,7 @@ def shown_on_pages(wildcards):
         *(expand([f"{METRICS_TABLE}.csv", f"{SAVINGS}.csv"], question=QUESTIONS) if RESULTS_PAGE in pages else []),
         *(rules.posteriors_page.input.figures if POSTERIORS_PAGE in pages else []),
         *(
-            expand(f"{POSTERIOR_FOLDER}/{{table}}.csv", question=POSTERIOR_QUESTIONS, table=POSTERIOR_TABLES)
+            expand(f"{POSTERIOR_FOLDER}/{{table}}.csv", question=POSTERIOR_QUESTIONS, table=POSTERIOR_PAGE_TABLES)
             if POSTERIORS_PAGE in pages
             else []
         ),

@@ -9,6 +9,10 @@ TRAINED_ON = f"results/{POSTERIORS['trained_on'] or SURVEY['name']}/{{question}}
 
 # Makes: models trained on all votes but those of the test set and of the galaxies held out.
 HELD_OUT = f"{RUN}/all/held_out.parquet"
+HELD_OUT_FOR = [
+    *(["correct"] if POSTERIORS["tune_dropout"] or POSTERIORS["rescale"] else []),
+    *(["conformal"] if POSTERIORS["conformal"] else []),
+]
 
 # Makes, for each question: the predictions by each variant; the catalogue; the test set with its votes; tables and
 # figures. Each variant adds one thing to the variant before it.
@@ -16,6 +20,8 @@ POSTERIOR_FOLDER = f"{QUESTION}/posteriors"
 PREDICTIONS = f"{POSTERIOR_FOLDER}/{{variant}}/{{part}}.parquet"
 TUNING = f"{POSTERIOR_FOLDER}/dropout_tuning.parquet"
 RESCALING = f"{POSTERIOR_FOLDER}/rescaling.json"
+CONFORMAL = f"{POSTERIOR_FOLDER}/conformal.parquet"
+BY_GROUP = f"{POSTERIOR_FOLDER}/interval_coverage_by_group.parquet"
 POSTERIOR_CATALOGUE = f"{POSTERIOR_FOLDER}/catalogue.parquet"
 VARIANTS = [
     "mixture",
@@ -29,11 +35,16 @@ CATALOGUE_PARTS = (
     else [f"shard_{shard}" for shard in range(POSTERIORS["shards"])]
 )
 POSTERIOR_TABLES = ["calibration", "calibration_curve", "scores", "interval_coverage", "classification"]
+POSTERIOR_PAGE_TABLES = [
+    *POSTERIOR_TABLES,
+    "interval_coverage_by_group",
+    *(["conformal"] if POSTERIORS["conformal"] else []),
+]
 CALIBRATION_FIGURES = ["calibration", "diagnostics", "distributions", "classification"]
 
 
 use rule step as label_all with:
-    """Retrieve the votes of all galaxies but those of the test set, and hold some out where they tune predictions."""
+    """Retrieve the votes of all galaxies but those of the test set; hold some out to correct and to calibrate by."""
     input:
         split=SPLIT,
         votes=VOTES,
@@ -45,9 +56,7 @@ use rule step as label_all with:
         job="{question}/seed_{seed}/all/label",
     params:
         **step("label_all"),
-        settings=flags(
-            {"fraction": POSTERIORS["held_out"] if POSTERIORS["tune_dropout"] or POSTERIORS["rescale"] else 0}
-        ),
+        settings=flags({"fraction": POSTERIORS["held_out"], "uses": HELD_OUT_FOR}),
 
 
 use rule step as tune_dropout with:
@@ -89,6 +98,23 @@ use rule step as fit_rescaling with:
         **step("fit_rescaling"),
 
 
+use rule step as calibrate_intervals with:
+    """Calibrate conformal intervals of k by held-out galaxies that nothing was fitted to."""
+    input:
+        predictions=expand(PREDICTIONS, variant=VARIANTS[-1], part="held_out", allow_missing=True),
+        held_out=expand(HELD_OUT, seed=1, allow_missing=True),
+    output:
+        conformal=CONFORMAL,
+        csv=f"{POSTERIOR_FOLDER}/conformal.csv",
+    pathvars:
+        job="{question}/posteriors/calibrate_intervals",
+    group:
+        submitted_with("posteriors")
+    params:
+        **step("calibrate_intervals"),
+        settings=flags({"edges": POSTERIORS["conformal_edges"]}),
+
+
 use rule step as predict_posteriors with:
     """Predict the test set, held-out galaxies, those that experts classed, or a shard of the survey."""
     input:
@@ -118,6 +144,7 @@ use rule step as posterior_catalogue with:
         split=[] if SURVEY["kind"] == "images" else expand(SPLIT, seed=1, allow_missing=True),
         labelled=[] if SURVEY["kind"] == "images" else f"{QUESTION}/seed_1/all/{LABELLED}",
         held_out=[] if SURVEY["kind"] == "images" else expand(HELD_OUT, seed=1, allow_missing=True),
+        conformal=of_trained_model("posteriors/conformal.parquet") if POSTERIORS["conformal"] else [],
     output:
         catalogue=POSTERIOR_CATALOGUE,
     pathvars:
@@ -139,6 +166,7 @@ use rule step as calibrate with:
         predictions=expand(PREDICTIONS, variant=VARIANTS, part="test", allow_missing=True),
         votes=VOTES,
         model=f"{QUESTION}/seed_1/all/{DESCRIPTION}",
+        conformal=CONFORMAL if POSTERIORS["conformal"] else [],
         truth=TRUTH if SURVEY["kind"] == "simulated" else [],
     output:
         test=f"{POSTERIOR_FOLDER}/test.parquet",
@@ -159,6 +187,25 @@ use rule step as calibrate with:
         gpu=0,
     params:
         **step("calibrate"),
+
+
+use rule step as compare_groups with:
+    """Find how often intervals hold the truth in groups of test galaxies that are alike."""
+    input:
+        test=f"{POSTERIOR_FOLDER}/test.parquet",
+        catalogue=survey_file("catalogue", CATALOGUE),
+        model=f"{QUESTION}/seed_1/all/{DESCRIPTION}",
+        truth=TRUTH if SURVEY["kind"] == "simulated" else [],
+    output:
+        by_group=BY_GROUP,
+        csv=f"{POSTERIOR_FOLDER}/interval_coverage_by_group.csv",
+    pathvars:
+        job="{question}/posteriors/compare_groups",
+    group:
+        submitted_with("posteriors")
+    params:
+        **step("compare_groups"),
+        settings=flags({"id_column": SURVEY["columns"]["id"], "columns": POSTERIORS["surprise"]["other"]}),
 
 
 use rule step as plot_calibration with:

@@ -267,7 +267,9 @@ rule posteriors:
 use rule step as posteriors_page with:
     """Write the page about posteriors."""
     input:
-        tables=expand(f"{POSTERIOR_FOLDER}/{{table}}.parquet", question=POSTERIOR_QUESTIONS, table=POSTERIOR_TABLES),
+        tables=expand(
+            f"{POSTERIOR_FOLDER}/{{table}}.parquet", question=POSTERIOR_QUESTIONS, table=POSTERIOR_PAGE_TABLES
+        ),
         models=expand(f"{QUESTION}/seed_1/all/{DESCRIPTION}", question=POSTERIOR_QUESTIONS),
         figures=[
             path

@@ -11,17 +11,24 @@ import numpy as np
 from activezoo import tables
 from activezoo.model import votes
 from activezoo.model.predictions import Predictions
-from activezoo.posteriors import counts
+from activezoo.posteriors import conformal, counts
+from activezoo.posteriors.counts import LEVELS
 from activezoo.survey.roles import galaxies_of
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-LEVELS = (0.68, 0.95)
+CONFORMAL = "conformal"
+"""What names the columns of conformal intervals of k."""
 
 
-def summarise(predictions: Predictions, responses: int | np.ndarray, quantiles: int | None = None) -> pa.Table:
+def summarise(
+    predictions: Predictions,
+    responses: int | np.ndarray,
+    quantiles: int | None = None,
+    calibration: conformal.Calibration | None = None,
+) -> pa.Table:
     """Posteriors of galaxies over ρ and over k of N votes, in numbers.
 
     Parameters
@@ -32,6 +39,8 @@ def summarise(predictions: Predictions, responses: int | np.ndarray, quantiles: 
         Number of votes N that posteriors over k are about: one for all galaxies, or of each galaxy, shape (G,).
     quantiles
         Keep so many evenly spaced quantiles of ρ̂, at (i + ½) / quantiles, instead of ρ̂ of each network.
+    calibration
+        Of conformal intervals; without it, there are none.
 
     Returns
     -------
@@ -44,6 +53,7 @@ def summarise(predictions: Predictions, responses: int | np.ndarray, quantiles: 
     - `N`: votes that the following columns are about;
     - `k_most_likely`, `k_low_68`, `k_high_68`, `k_low_95`, `k_high_95`: most likely count, and central intervals:
       the lowest counts whose cumulative probability reaches (1 − level) / 2 and (1 + level) / 2;
+    - `conformal_low_68`, `conformal_high_68`, `conformal_low_95`, `conformal_high_95`: conformal intervals of k;
     - `predictive_entropy`: of k, nats;
     - `mutual_information`: of the votes and the network (paper Eq. 24), nats;
     - `p_majority`: p(k > N/2) + ½ p(k = N/2).
@@ -67,16 +77,23 @@ def summarise(predictions: Predictions, responses: int | np.ndarray, quantiles: 
         low, high = _names("rho", level)
         columns[low], columns[high] = _quantiles(predictions, _tails(level)).T
     columns["N"] = responses
-    for name in ("k_most_likely", *(name for level in LEVELS for name in _names("k", level))):
+    quantities = ["k"] if calibration is None else ["k", CONFORMAL]
+    interval_columns = [name for quantity in quantities for level in LEVELS for name in _names(quantity, level)]
+    for name in ("k_most_likely", *interval_columns):
         columns[name] = np.empty(galaxies, int)
     for name in ("predictive_entropy", "mutual_information", "p_majority"):
         columns[name] = np.empty(galaxies)
 
+    group_G = None if calibration is None else calibration.group(predictions)
     for rows, n, pmf_RK in counts.posteriors(predictions, responses):
         columns["k_most_likely"][rows] = counts.most_likely(pmf_RK)
         for level in LEVELS:
             for name, probability in zip(_names("k", level), _tails(level), strict=True):
                 columns[name][rows] = counts.quantile(pmf_RK, probability)
+        if calibration is not None:
+            for level, ends in zip(LEVELS, calibration.intervals(pmf_RK, group_G[rows]), strict=True):
+                for name, end_R in zip(_names(CONFORMAL, level), ends, strict=True):
+                    columns[name][rows] = end_R
         columns["predictive_entropy"][rows] = votes.entropy(pmf_RK)
         columns["mutual_information"][rows] = votes.mutual_information(predictions.rho_GT[rows], n)
         columns["p_majority"][rows] = counts.majority(pmf_RK)
@@ -119,6 +136,38 @@ def _names(quantity: str, level: float) -> tuple[str, str]:
     return f"{quantity}_low_{100 * level:.0f}", f"{quantity}_high_{100 * level:.0f}"
 
 
+def coverage_by_group(
+    catalogue: pd.DataFrame, truth_rho: np.ndarray | None, k: np.ndarray, features: pd.DataFrame, groups: int = 4
+) -> pd.DataFrame:
+    """`interval_coverage` of groups of galaxies that are alike in a feature.
+
+    Parameters
+    ----------
+    catalogue, truth_rho, k
+        See `interval_coverage`.
+    features
+        A row a galaxy, in the order of the catalogue; numbers. Galaxies without a value are left out.
+    groups
+        Into how many groups of equal size each feature divides the galaxies. There are fewer where values are equal, so
+        that galaxies of one value are in one group.
+
+    Returns
+    -------
+    The columns of `interval_coverage` behind `feature`, `lowest` and `highest`, the values of a group's ends.
+    """
+    import pandas as pd
+
+    parts = [pd.DataFrame(columns=["feature", "lowest", "highest"])]
+    for name in features:
+        quarters = pd.qcut(features[name].to_numpy(), groups, labels=False, duplicates="drop")
+        for quarter in np.unique(quarters[~np.isnan(quarters)]):
+            of = quarters == quarter
+            found = interval_coverage(catalogue[of], None if truth_rho is None else truth_rho[of], k[of])
+            ends = {"feature": name, "lowest": features[name][of].min(), "highest": features[name][of].max()}
+            parts.append(found.assign(**ends)[[*ends, *found]])
+    return pd.concat(parts[1:] or parts, ignore_index=True)
+
+
 def interval_coverage(catalogue: pd.DataFrame, truth_rho: np.ndarray | None, k: np.ndarray) -> pd.DataFrame:
     """How often the intervals of the catalogue hold the truth; both ends belong to an interval.
 
@@ -133,9 +182,9 @@ def interval_coverage(catalogue: pd.DataFrame, truth_rho: np.ndarray | None, k: 
 
     Returns
     -------
-    A row for each quantity, `rho` (if its truth is known) and `k`, and level, with the columns `quantity`, `level`,
-    `galaxies`, `covered`, `below` and `above` (fractions of the galaxies whose truth lies in the interval, below and
-    above), `standard_error` (of `covered`) and `mean_width`.
+    A row for each level and each of `rho` (if its truth is known), `k`, and `conformal`, the conformal interval of k
+    (if the catalogue has it). Columns are `quantity`, `level`, `galaxies`, `covered`, `below` and `above` (fractions of
+    the galaxies whose truth lies in the interval, below and above), `standard_error` (of `covered`) and `mean_width`.
 
     Notes
     -----
@@ -144,11 +193,14 @@ def interval_coverage(catalogue: pd.DataFrame, truth_rho: np.ndarray | None, k: 
     import pandas as pd
 
     truths = {"k": np.asarray(k)} if truth_rho is None else {"rho": np.asarray(truth_rho), "k": np.asarray(k)}
-    rows = []
     for quantity, truth in truths.items():
         highest = catalogue.N if quantity == "k" else 1
         if truth.shape != (len(catalogue),) or not ((truth >= 0) & (truth <= highest)).all():
             raise ValueError(f"{quantity} must be from 0 to {'N' if quantity == 'k' else '1'}, one of each galaxy")
+    if _names(CONFORMAL, LEVELS[0])[0] in catalogue:
+        truths[CONFORMAL] = truths["k"]
+    rows = []
+    for quantity, truth in truths.items():
         for level in LEVELS:
             low, high = (catalogue[name].to_numpy() for name in _names(quantity, level))
             covered = np.mean((low <= truth) & (truth <= high))

@@ -13,6 +13,8 @@ from activezoo.model import votes
 from activezoo.model.predictions import Predictions
 
 ESTIMATORS = ("mode", "mean")
+LEVELS = (0.68, 0.95)
+"""Probabilities of the intervals that are published."""
 # Numbers that differ by less are taken as equal, so that N ε = 2 is 2 whatever the floats say.
 DECIMALS = 9
 ROUNDING = 10.0**-DECIMALS

@@ -70,13 +70,17 @@ CAPTIONS = {
 
 # Tables that a figure's part of the page is about, or that stand beside them.
 TABLES = {
-    "calibration": ("calibration", "calibration_curve", "interval_coverage"),
+    "calibration": ("calibration", "calibration_curve", "interval_coverage", "interval_coverage_by_group"),
     "diagnostics": ("scores",),
     "tuning": ("dropout_tuning",),
     "classification": ("classification",),
     "surprise": ("surprise",),
     "experts": ("experts_counts", "experts_curve", "experts_scores"),
 }
+
+
+# What intervals are for.
+NAMES = {"rho": "true ρ", "k": "k", "conformal": "k, conformal"}
 
 
 def page(
@@ -127,8 +131,11 @@ def _numbers(figure: str, read: dict[str, pd.DataFrame], paper: PaperNumbers | N
             f"Coverage error on {read['calibration'].galaxies.iloc[0]:,} test galaxies, (expected − actual) / actual "
             "count of those within ε of the most likely count, with its standard error (in brackets: of the mean):",
             coverage_table(read["calibration"], paper),
-            "How often central intervals of the posterior of the last variant hold the truth:",
+            "How often intervals hold the truth: central intervals of the posterior of the last variant, and conformal "
+            "intervals, if they are asked for, which widen or narrow those until they hold as often as they say for "
+            "held-out galaxies:",
             intervals_table(read["interval_coverage"]),
+            *groups_parts(read["interval_coverage_by_group"]),
         ]
     if figure == "diagnostics":
         return [
@@ -223,11 +230,46 @@ def intervals_table(coverage: pd.DataFrame) -> str:
     """How often intervals hold the truth."""
     rows = []
     for row in coverage.itertuples():
-        name, unit = ("true ρ", "") if row.quantity == "rho" else ("k", " votes")
+        name, unit = NAMES[row.quantity], "" if row.quantity == "rho" else " votes"
         fractions = [_percent(row.covered), _percent(row.standard_error), _percent(row.below), _percent(row.above)]
         rows.append([name, f"{100 * row.level:.0f} %", *fractions, f"{row.mean_width:.3g}{unit}"])
     head = ("interval for", "level", "holds the truth", "standard error", "truth below", "truth above", "mean width")
     return markdown_table(head, rows)
+
+
+def groups_parts(by_group: pd.DataFrame) -> list[str]:
+    """How often the widest intervals hold the truth in groups of galaxies, and in which groups they fall short."""
+    level = by_group.level.max()
+    widest = by_group[by_group.level == level]
+    quantities = [name for name in NAMES if (widest.quantity == name).any()]
+    rows = []
+    for (feature, lowest, highest), group in widest.groupby(["feature", "lowest", "highest"], sort=False):
+        of = group.set_index("quantity").loc[quantities]
+        held = [_percent(row.covered, row.standard_error) for row in of.itertuples()]
+        widths = [f"{width:.3g}" for width in of.mean_width]
+        cells = [cell for pair in zip(held, widths, strict=True) for cell in pair]
+        rows.append([feature, f"{lowest:.4g} to {highest:.4g}", f"{group.galaxies.iloc[0]:,}", *cells])
+    head = ["galaxies by", "from", "number", *(name for of in quantities for name in (NAMES[of], "width"))]
+    return [
+        f"How often intervals of {100 * level:.0f} % hold it in groups of galaxies, and their mean width:",
+        markdown_table(head, rows),
+        shortfall_sentence(widest[widest.quantity == quantities[-1]], level),
+    ]
+
+
+def shortfall_sentence(of_groups: pd.DataFrame, level: float) -> str:
+    """In which groups intervals hold the truth less often than they say, by more than chance."""
+    name = NAMES[of_groups.quantity.iloc[0]]
+    # Scatter of the fraction of as many galaxies, were the level met.
+    short = of_groups[of_groups.covered < level - 2 * (level * (1 - level) / of_groups.galaxies) ** 0.5]
+    if not len(short):
+        return f"In no group do intervals for {name} fall short of their level by more than two standard errors."
+    groups = "; ".join(f"{row.feature} from {row.lowest:.4g} to {row.highest:.4g}" for row in short.itertuples())
+    return (
+        f"Intervals for {name} fall short of their level, by more than two standard errors, in {len(short)} of "
+        f"{len(of_groups)} groups: {groups}. By chance alone, one group in 40 would. "
+        "`posteriors.conformal_edges` calibrates groups of predicted ρ each by itself."
+    )
 
 
 def scores_table(scores: pd.DataFrame) -> str:

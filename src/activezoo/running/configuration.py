@@ -188,6 +188,9 @@ def _contradictions(config: dict) -> list[str]:
             f"survey.name: {config['survey']['name']!r} is the survey whose models predict (posteriors.trained_on); "
             "give the images another name, or they would take its place"
         )
+    edges = config["posteriors"]["conformal_edges"]
+    if edges != sorted(edges):
+        problems.append(f"posteriors.conformal_edges: {edges} must rise")
     features = config["posteriors"]["surprise"]
     for column in set(features["morphology"]) & set(features["other"]):
         problems.append(f"posteriors.surprise: {column!r} cannot be of morphology and other too")

@@ -8,16 +8,25 @@ from activezoo import tables
 from activezoo.model import description
 from activezoo.model.predictions import read_variants
 from activezoo.posteriors import calibration, classification
+from activezoo.posteriors import conformal as conformal_intervals
 from activezoo.posteriors.catalogue import interval_coverage, summarise
 from activezoo.survey import oracle
 from activezoo.survey.truth import vote_probability
 
 
-def run(*, predictions: list[Path], votes: Path, model: Path, truth: Path | None = None, test: Path) -> None:
+def run(
+    *,
+    predictions: list[Path],
+    votes: Path,
+    model: Path,
+    conformal: Path | None = None,
+    truth: Path | None = None,
+    test: Path,
+) -> None:
     variants = read_variants(predictions)
     final = list(variants.values())[-1]
     k, responses = oracle.retrieve_votes(votes, final.ids)
-    summary = summarise(final, responses)
+    summary = summarise(final, responses, calibration=conformal_intervals.read(conformal) if conformal else None)
     tables.write(summary.append_column("k", [k]), test)
     rho = None
     if truth:

@@ -6,6 +6,7 @@ from pathlib import Path
 from activezoo import tables
 from activezoo.model import description
 from activezoo.model.predictions import stream_predictions
+from activezoo.posteriors import conformal as conformal_intervals
 from activezoo.posteriors.catalogue import roles_of, summarise, with_roles
 
 
@@ -16,6 +17,7 @@ def run(
     split: Path | None = None,
     labelled: Path | None = None,
     held_out: Path | None = None,
+    conformal: Path | None = None,
     responses: int | None = None,
     quantiles: int | None = None,
     catalogue: Path,
@@ -23,5 +25,7 @@ def run(
     expected = responses or description.read(model).expected_responses
     roles = {} if split is None else roles_of(split, labelled, held_out)
     batches = (batch for path in predictions for batch in stream_predictions(path))
-    tables.write_stream((with_roles(summarise(batch, expected, quantiles), roles) for batch in batches), catalogue)
+    calibration = conformal_intervals.read(conformal) if conformal else None
+    summaries = (summarise(batch, expected, quantiles, calibration) for batch in batches)
+    tables.write_stream((with_roles(summary, roles) for summary in summaries), catalogue)
     logging.info("posteriors of %d responses", expected)

@@ -8,6 +8,7 @@ from activezoo import tables
 from activezoo.model import backend, trained
 from activezoo.model.posterior import Sampling
 from activezoo.posteriors import dropout_tuning
+from activezoo.posteriors.held_out import CORRECT, votes_for
 from activezoo.survey.images import grey_reader
 
 
@@ -25,7 +26,7 @@ def run(
 ) -> None:
     backend.start(threads, gpu)
     loaded = [trained.load(*files) for files in zip(models, weights, strict=True)]
-    table = tables.read(held_out, ["id", "k", "N"])
+    table = votes_for(CORRECT, held_out)
     ids = table["id"].to_pylist()
     read_grey = grey_reader(index, ids, loaded[0].description.stored_size)
     predictions = dropout_tuning.predict_at_rates(loaded, read_grey, ids, Sampling(networks, 1, draws))
