@@ -10,6 +10,7 @@ import pandas as pd
 
 from activezoo import tables
 from activezoo.posteriors import calibration, dropout_tuning
+from activezoo.posteriors.catalogue import CONFORMAL
 from activezoo.posteriors.surprise import EXCESS, SURPRISE
 from activezoo.report.markdown import markdown_figure, markdown_table
 from activezoo.report.paper import PaperNumbers, numbers_for
@@ -80,7 +81,7 @@ TABLES = {
 
 
 # What intervals are for.
-NAMES = {"rho": "true ρ", "k": "k", "conformal": "k, conformal"}
+NAMES = {"rho": "true ρ", "k": "k", CONFORMAL: "k, conformal"}
 
 
 def page(
@@ -114,6 +115,8 @@ def page(
         shown = {figure.stem.removeprefix("posterior_"): figure for figure in figures if figure.parent.name == question}
         names = [name for figure in shown for name in TABLES.get(figure, ())]
         read = {name: tables.read(folder / f"{name}.parquet").to_pandas() for name in names}
+        if "interval_coverage" in read and (read["interval_coverage"].quantity == CONFORMAL).any():
+            names.append("conformal")
         parts.append(f"## {question}")
         for name, figure in shown.items():
             title, caption = CAPTIONS[name]
