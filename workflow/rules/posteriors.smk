@@ -205,7 +205,13 @@ use rule step as compare_groups with:
         submitted_with("posteriors")
     params:
         **step("compare_groups"),
-        settings=flags({"id_column": SURVEY["columns"]["id"], "columns": POSTERIORS["surprise"]["other"]}),
+        settings=flags(
+            {
+                "id_column": SURVEY["columns"]["id"],
+                "encoding": SURVEY["release"]["encoding"],
+                "columns": POSTERIORS["surprise"]["other"],
+            }
+        ),
 
 
 use rule step as plot_calibration with:
