@@ -175,6 +175,7 @@ def test_step(survey, tmp_path, capsys):
         "galaxies": tmp_path / "galaxies.parquet",
         "positive": "bar",
         "min-responses": 10,
+        "fraction-tolerance": 0.05,
         "max-rejected": 0.5,
         **{name: tmp_path / f"{name}.parquet" for name in ("votes", "usable", "rejected")},
     }

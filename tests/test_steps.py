@@ -16,7 +16,7 @@ from activezoo.model.augmentation import View
 from activezoo.model.network import Architecture
 from activezoo.model.posterior import Sampling
 from activezoo.running import steps
-from activezoo.survey.layout import Answers, Columns
+from activezoo.survey.layout import Answers, Columns, Fractions
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src/activezoo"
@@ -231,6 +231,7 @@ def test_what_is_missing_is_no_flag_and_what_a_step_does_not_take_is_left_out():
 
 # Keys of a question that say which votes are asked for.
 LOOP_KEYS = {"min_responses", "unit", "initial", "acquire", "few_votes"}
+QUESTION_KEYS = {*LOOP_KEYS, *View._fields, *Answers._fields, *Fractions._fields}
 
 
 @pytest.mark.parametrize(
@@ -238,8 +239,9 @@ LOOP_KEYS = {"min_responses", "unit", "initial", "acquire", "few_votes"}
     [
         ("network", Architecture, set()),
         ("sampling", Sampling, set()),
-        ("questions", View, {*LOOP_KEYS, *Answers._fields}),
-        ("questions", Answers, {*LOOP_KEYS, *View._fields}),
+        ("questions", View, QUESTION_KEYS - {*View._fields}),
+        ("questions", Answers, QUESTION_KEYS - {*Answers._fields}),
+        ("questions", Fractions, QUESTION_KEYS - {*Fractions._fields}),
         ("survey.columns", Columns, {"redshift"}),
     ],
 )

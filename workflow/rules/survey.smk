@@ -127,6 +127,7 @@ else:
             **step("votes"),
             settings=of_question(
                 *Answers._fields,
+                *Fractions._fields,
                 "min_responses",
                 encoding=SURVEY["release"]["encoding"],
                 max_rejected=SURVEY["max_rejected"],

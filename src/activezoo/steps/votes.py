@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from activezoo import tables
-from activezoo.survey.layout import Answers
+from activezoo.survey.layout import Answers, Fractions
 from activezoo.survey.questions import read_votes
 
 
@@ -12,6 +12,7 @@ def run(
     catalogue: Path,
     galaxies: Path,
     answers: Answers,
+    fractions: Fractions,
     encoding: str | None = None,
     min_responses: int,
     max_rejected: float,
@@ -23,6 +24,7 @@ def run(
         catalogue,
         tables.read(galaxies),
         answers,
+        fractions,
         encoding=encoding,
         min_responses=min_responses,
         max_rejected=max_rejected,

@@ -33,6 +33,15 @@ class Answers(NamedTuple):
         return list(dict.fromkeys([*self.positive, *self.responses]))
 
 
+class Fractions(NamedTuple):
+    """How answers that stand as fractions become counts."""
+
+    fractions_of: str | None = None
+    """Column of the number of votes that the columns of the answers are fractions of; none: they are counts."""
+    fraction_tolerance: float = 0.05
+    """How far a fraction times that number may be from a whole number, votes."""
+
+
 class ClassColumns(NamedTuple):
     """Where the classes stand in a file of experts' classes."""
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from activezoo.survey.columns import numbers, read_columns
-from activezoo.survey.layout import Answers
+from activezoo.survey.layout import Answers, Fractions
 from activezoo.survey.rejection import Selection
+from activezoo.survey.vote_fractions import count_fractions
 
 MOST_VOTES = np.iinfo(np.int32).max
+COUNTS = Fractions()
 
 
 def read_votes(
     catalogue: str | Path,
     galaxies: pa.Table,
     answers: Answers,
+    fractions: Fractions = COUNTS,
     *,
     encoding: str | None = None,
     min_responses: int,
@@ -33,6 +37,8 @@ def read_votes(
         From `catalogue.read_catalogue`: row, id.
     answers
         Columns of the catalogue that count the answers.
+    fractions
+        How these columns become counts, if they are fractions.
     encoding
         Of the catalogue, if it is csv; by default, it is found out.
     min_responses
@@ -52,18 +58,20 @@ def read_votes(
     InputError
         A file or column is missing, no galaxy is left, or the votes of too many have a defect.
     """
-    rows = read_columns(catalogue, [], answers.columns, encoding=encoding)
+    total = [fractions.fractions_of] if fractions.fractions_of else []
+    rows = read_columns(catalogue, [], [*answers.columns, *total], encoding=encoding)
     rows = rows.loc[galaxies["row"].to_numpy()].assign(id=galaxies["id"].to_pylist())
     selection = Selection(rows)
-    _count_votes(selection, answers, min_responses)
+    votes = count_fractions(selection, answers, fractions) if total else _counts(selection, answers)
+    _sum_votes(selection, votes, answers, min_responses)
     selection.check(catalogue, len(rows), max_rejected)
     schema = pa.schema({"id": pa.string(), "k": pa.int32(), "N": pa.int32()})
     votes = pa.Table.from_pandas(selection.rows[schema.names], schema, preserve_index=False)
     return votes.replace_schema_metadata(), selection.rejected_table()
 
 
-def _count_votes(selection: Selection, answers: Answers, min_responses: int) -> None:
-    """Add the columns `k` and `N` (paper Eq. 1), the votes of one question."""
+def _counts(selection: Selection, answers: Answers) -> pd.DataFrame:
+    """Votes for each answer, whole numbers, by row; rows without them are rejected."""
     cells = selection.rows[answers.columns]
     missing = cells.isna()
     selection.reject(missing.all(axis=1), "no votes recorded", defect=False)
@@ -77,7 +85,11 @@ def _count_votes(selection: Selection, answers: Answers, min_responses: int) -> 
             (number % 1 != 0, "fractional votes"),
         ):
             selection.reject(wrong, reason, column=column, values=cells[column])
+    return votes
 
+
+def _sum_votes(selection: Selection, votes: pd.DataFrame, answers: Answers, min_responses: int) -> None:
+    """Add the columns `k` and `N` (paper Eq. 1), the votes of one question."""
     k, responses = votes[list(answers.positive)].sum(axis=1), votes[list(answers.responses)].sum(axis=1)
     selection.reject(np.maximum(k, responses) > MOST_VOTES, "more votes than can be stored", values=responses)
     selection.add(k=k, N=responses)
