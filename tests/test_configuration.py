@@ -39,7 +39,7 @@ def with_values(**values):
 
 
 @pytest.mark.parametrize(
-    "path", sorted([*ROOT.glob("config/*.yaml"), *ROOT.glob("tests/config/*.yaml")]), ids=lambda path: path.name
+    "path", sorted([*ROOT.glob("config/**/*.yaml"), *ROOT.glob("tests/config/*.yaml")]), ids=lambda path: path.name
 )
 def test_every_config_of_the_project_is_valid(path):
     validated(merged(default(), yaml.safe_load(path.read_text())), SCHEMA)
