@@ -58,6 +58,7 @@ rule all:
 
 
 onstart:
+    clusters.refuse_what_fits_no_partition(workflow)
     record_provenance()
     lift_default_job_rate(workflow)
     progress.server = forkserver.start()  # kept, for it ends when it is forgotten

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,15 @@ SMALLER = {"loop": {"seeds": [1], "iterations": 1}}
 ASKED = ("name", "threads", "mem_mb", "runtime", "gpu")
 
 
+def linked_checkout(folder):
+    """Make a folder look like this one. Runs leave their results in it."""
+    for part in PARTS:
+        (folder / part).symlink_to(ROOT / part)
+
+
 @pytest.fixture
 def checkout(tmp_path):
-    """A folder that looks like this one, where runs leave their results."""
-    for part in PARTS:
-        (tmp_path / part).symlink_to(ROOT / part)
+    linked_checkout(tmp_path)
     return tmp_path
 
 
@@ -72,7 +77,8 @@ def test_cluster_profiles_agree():
     slurm, generic = (
         yaml.safe_load((ROOT / "profiles" / profile / "config.yaml").read_text()) for profile in ("slurm", "generic")
     )
-    for key in ("jobs", "retries", "keep-going", "rerun-incomplete", "show-failed-logs", "latency-wait"):
+    limits = ("cores", "resources", "set-resource-scopes")
+    for key in (*limits, "jobs", "retries", "keep-going", "rerun-incomplete", "show-failed-logs", "latency-wait"):
         assert slurm[key] == generic[key]
 
 
@@ -81,6 +87,31 @@ def test_partitions_of_the_example():
 
     partitions = read_partition_file(ROOT / "profiles/slurm/partitions.yaml")
     assert {partition.name: partition.limits.max_gpu for partition in partitions} == {"short": 0, "long": 0, "gpu": 4}
+
+
+SBATCH = """#!/bin/sh
+printf '%s\\n' "$@" >asked
+echo "no such cluster" >&2
+exit 1
+"""
+
+
+@pytest.mark.parametrize("packed", [(), ("--group-components", "iteration=1")])
+def test_jobs_fit_the_partitions_of_the_example(snakemake, checkout, packed):
+    """All are checked before the first is submitted, here to a Slurm that takes none."""
+    (checkout / "bin").mkdir()
+    (checkout / "bin/sbatch").write_text(SBATCH)
+    (checkout / "bin/sbatch").chmod(0o755)
+    path = os.pathsep.join([str(checkout / "bin"), os.environ["PATH"]])
+    arguments = ("--workflow-profile", "profiles/slurm", "--retries", "0", *packed)
+    out, _ = snakemake(*arguments, PATH=path).communicate()
+    assert "simulate_survey: SLURM sbatch failed. The error message was 'no such cluster'; its log" in out
+    assert "fits no partition" not in out
+    asked = (checkout / "asked").read_text().splitlines()
+    assert {"--cpus-per-task=4", "--ntasks=1"} <= set(asked)
+    options = dict(pairwise(asked))
+    assert (options["--comment"], options["-p"]) == ("rule_simulate_survey", "short")
+    assert (options["--mem"], options["-t"]) == ("2500", "240")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from activezoo.acquisition import registry
 from activezoo.errors import InputError
 from activezoo.model.augmentation import View
 from activezoo.model.network import Architecture
-from activezoo.running import forkserver, provenance, steps
+from activezoo.running import clusters, forkserver, provenance, steps
 from activezoo.running.configuration import validated
 from activezoo.running.progress import Progress
 from activezoo.running.runtime import prepend_to_python_path
@@ -31,6 +31,8 @@ with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml"))
 
 progress = Progress.attach("snakemake.logging", model_rule="evaluate")
 plan_quickly(workflow, list_jobs=not progress.terminal or workflow.output_settings.printshellcmds)
+clusters.pass_on_gpu_limit(workflow)
+clusters.look_after_jobs_steadily()
 
 # Jobs, here and on the nodes of a cluster, run the package of this checkout, installed or not. Snakemake removes
 # PYTHONPATH from jobs in a conda environment, so the shell sets it once more.
@@ -113,6 +115,27 @@ def submitted_with(group):
         resolved = group.format(**wildcards)
         workflow.parent_groupids[resolved] = group  # as Snakemake does for groups that are plain text
         return resolved
+
+    return of
+
+
+def submitted_with_iteration(group=None):
+    """Group of the jobs of an iteration: `group`, unless a profile packs iterations (`group-components: iteration=5`).
+
+    Then so many iterations of a chain share a submission. The first model of a seed comes with the start of the seed.
+    """
+    packed = workflow.group_settings.group_components.get("iteration")
+
+    def of(wildcards):
+        strategy, iteration = wildcards.get("strategy"), wildcards.get("iteration")
+        if strategy is None:
+            strategy, iteration = strategy_and_iteration(wildcards.model)
+        if packed and strategy in STRATEGIES:
+            first = (int(iteration) - 1) // packed * packed + 1
+            return submitted_with(f"iterations_{{question}}_{{seed}}_{strategy}_from_{first}")(wildcards)
+        if packed and strategy == "initial":
+            return submitted_with("start_{question}_{seed}")(wildcards)
+        return submitted_with(group)(wildcards) if group else None
 
     return of
 

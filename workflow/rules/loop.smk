@@ -82,6 +82,8 @@ use rule step as train with:
         history=f"{MODEL}/{HISTORY}",
     pathvars:
         job="{question}/seed_{seed}/{model}/train",
+    group:
+        submitted_with_iteration()
     resources:
         **TRAINING,
     params:
@@ -105,6 +107,8 @@ use rule step as evaluate with:
         metrics=f"{MODEL}/{METRICS}",
     pathvars:
         job="{question}/seed_{seed}/{model}/evaluate",
+    group:
+        submitted_with_iteration()
     resources:
         **PREDICTION,
     params:
@@ -123,6 +127,8 @@ use rule step as predict_pool with:
         predictions=temp(f"{MODEL}/pool_predictions/shard_{{shard}}.parquet"),
     pathvars:
         job="{question}/seed_{seed}/{model}/predict_pool_{shard}",
+    group:
+        submitted_with_iteration()
     resources:
         **PREDICTION,
     params:
@@ -142,7 +148,7 @@ use rule step as rank with:
     pathvars:
         job="{question}/seed_{seed}/{strategy}/iteration_{iteration}/rank",
     group:
-        submitted_with("select_{question}_{seed}_{strategy}_{iteration}")
+        submitted_with_iteration("select_{question}_{seed}_{strategy}_{iteration}")
     resources:
         mem_mb=2000,
         runtime=20,
@@ -164,7 +170,7 @@ use rule step as label with:
     pathvars:
         job="{question}/seed_{seed}/{strategy}/iteration_{iteration}/label",
     group:
-        submitted_with("select_{question}_{seed}_{strategy}_{iteration}")
+        submitted_with_iteration("select_{question}_{seed}_{strategy}_{iteration}")
     params:
         **step("label"),
         settings=of_question("acquire", "unit"),

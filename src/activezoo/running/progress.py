@@ -132,4 +132,7 @@ class Progress(logging.Formatter):
             end = "ends:\n" + "\n".join(f"    {line}" for line in lines) if lines else "is empty"
         except OSError as unreadable:
             end = f"cannot be read: {unreadable.strerror}"
-        return f"Error in {name(self.jobs.get(error.jobid, error))}; its log {', '.join(error.log)} {end}"
+        # What a cluster says of the job comes before a hint of Snakemake's, and before the whole command.
+        said = (getattr(error, "rule_msg", None) or "").partition("For further error details")[0].splitlines()
+        reason = f": {said[0].rstrip('. ')}" if said else ""
+        return f"Error in {name(self.jobs.get(error.jobid, error))}{reason}; its log {', '.join(error.log)} {end}"

@@ -1,0 +1,213 @@
+"""The workflow on a real Slurm: partitions, GPUs, packed iterations, retries, and nodes and drivers that fail."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+import slurm_cluster
+from test_profiles import SMOKE, linked_checkout
+
+SMALLER = {
+    "loop": {"seeds": [1], "iterations": 2, "strategies": ["bald"]},
+    "images": {"shards": 1},
+    "pool": {"shards": 1},
+}
+
+pytestmark = pytest.mark.skipif(slurm_cluster.why_not() is not None, reason=str(slurm_cluster.why_not()))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    with slurm_cluster.Cluster(tmp_path_factory.mktemp("slurm")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def start(cluster, tmp_path):
+    """Start Snakemake with the profile for Slurm, in a folder that looks like this checkout."""
+    processes = []
+
+    def start(*arguments, folder=tmp_path):
+        if not (folder / "Snakefile").exists():
+            folder.mkdir(exist_ok=True)
+            linked_checkout(folder)
+            (folder / "smaller.yaml").write_text(yaml.safe_dump(SMALLER))
+        command = [
+            *(sys.executable, "-m", "snakemake", "--workflow-profile", "profiles/slurm"),
+            *("--slurm-partition-config", str(cluster.partitions), "--cores", "2", "--latency-wait", "5"),
+            *("--slurm-init-seconds-before-status-checks", "1", *arguments),
+        ]
+        output = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        processes.append(subprocess.Popen(command, cwd=folder, env=cluster.environment, **output))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        with process:
+            process.kill()
+
+
+@pytest.fixture
+def new_jobs(cluster):
+    """Fields of the jobs that were submitted since the test began."""
+    before = len(cluster.jobs("%i"))
+    return lambda *fields: cluster.jobs(*fields)[before:]
+
+
+def ends_well(run):
+    printed, _ = run.communicate(timeout=600)
+    assert run.returncode == 0, printed
+    return printed
+
+
+def read_until(run, words):
+    """What a run prints, up to a line with some words."""
+    printed = []
+    for line in run.stdout:
+        printed.append(line)
+        if words in line:
+            return
+    raise AssertionError(f"{words!r} never came:\n{''.join(printed)}")
+
+
+def digests(folder):
+    """Of all tables and weights of a run, whose bits may not depend on where it ran."""
+    files = [path for kind in ("parquet", "h5", "tfrecord") for path in (folder / "results").rglob(f"*.{kind}")]
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_smoke_runs(start, new_jobs, tmp_path):
+    """From submit to report on GPUs; then without GPUs and packed, with a driver that is killed: the same bits."""
+    ends_well(start(*SMOKE, "smaller.yaml", folder=tmp_path / "gpu"))
+    assert (tmp_path / "gpu/results/smoke/results.html").exists()
+    jobs = new_jobs("%k", "%P", "%b", "%T")
+    assert {state for *_, state in jobs} == {"COMPLETED"}
+    where = {what.removeprefix("rule_").partition("_wildcards")[0]: rest for what, *rest, _ in jobs}
+    on_gpus = {what for what, rest in where.items() if rest == ["gpu", "gres:gpu:1"]}
+    assert on_gpus == {"train", "evaluate", "predict_pool"}
+    assert all(rest == ["cpu", "N/A"] for what, rest in where.items() if what not in on_gpus)
+
+    packed = ("--group-components", "iteration=2", "--resources", "gpu=0", *SMOKE, "smaller.yaml")
+    killed = start(*packed, folder=tmp_path / "packed")
+    read_until(killed, "label_initial")
+    killed.kill()
+    killed.wait()
+    ends_well(start("--unlock", *packed, folder=tmp_path / "packed"))
+    ends_well(start(*packed, folder=tmp_path / "packed"))
+    later = [(what, partition) for what, partition in new_jobs("%k", "%P")[len(jobs) :]]
+    assert {partition for _, partition in later} == {"cpu"}
+    assert sum("iterations_smooth_1_bald_from_1" in what for what, _ in later) == 1
+    assert len(later) < len(jobs) - 4
+    assert digests(tmp_path / "packed") == digests(tmp_path / "gpu")
+
+
+@pytest.mark.parametrize(
+    ("demand", "said"),
+    [
+        (("--set-resources", "train:runtime=100000"), "train fits no partition"),
+        (("--set-resources", "evaluate:gpu=3", "--resources", "gpu=4"), "evaluate fits no partition"),
+        (("--set-resources", "catalogue:mem_mb=7000"), "catalogue fits no partition"),
+    ],
+)
+def test_what_fits_no_partition_is_refused(start, new_jobs, demand, said):
+    run = start(*demand, *SMOKE)
+    printed, _ = run.communicate()
+    assert run.returncode == 1, printed
+    assert said in printed
+    assert "Traceback" not in printed
+    assert not new_jobs("%i")
+
+
+PREAMBLE = """
+import sys
+
+sys.path.insert(0, "src")
+from activezoo.running import clusters
+
+clusters.look_after_jobs_steadily()
+
+"""
+WAITING = """
+rule wait:
+    output: "whole"
+    log: "wait.log"
+    resources: mem_mb=lambda wildcards, attempt: 100 * attempt, runtime=1, gpu=0
+    shell: "echo {resources.mem_mb} >started; [ {resources.mem_mb} != 100 ] || tail -f /dev/null; touch {output}"
+"""
+
+
+@pytest.fixture
+def waiting(start, tmp_path):
+    """A run with a job that ends by itself the second time it is tried; and what the job says when it starts."""
+    os.mkfifo(tmp_path / "started")
+    (tmp_path / "waiting.smk").write_text(PREAMBLE + WAITING)
+    return start("--snakefile", "waiting.smk"), (tmp_path / "started").read_text
+
+
+def test_job_killed_by_scancel_is_tried_again_with_more_memory(cluster, waiting, new_jobs):
+    run, starts = waiting
+    assert starts() == "100\n"
+    cluster.run("scancel", new_jobs("%i")[0][0])
+    assert starts() == "200\n"
+    ends_well(run)
+    assert new_jobs("%m", "%T") == [("100M", "CANCELLED"), ("200M", "COMPLETED")]
+
+
+def test_interrupt_cancels_jobs_that_wait(cluster, start, new_jobs, tmp_path):
+    """At once, and the folder is free for the next run."""
+    cluster.run("scontrol", "update", "nodename=one,two", "state=drain", "reason=test")
+    try:
+        arguments = ("--slurm-init-seconds-before-status-checks", "600", *SMOKE)
+        run = start(*arguments)
+        read_until(run, "has been submitted")
+        assert new_jobs("%T") == [("PENDING",)]
+        run.send_signal(signal.SIGINT)
+        run.communicate(timeout=60)
+        assert run.returncode != 0
+        assert new_jobs("%T") == [("CANCELLED",)]
+        assert not list((tmp_path / ".snakemake/locks").glob("*"))
+    finally:
+        cluster.run("scontrol", "update", "nodename=one,two", "state=resume")
+
+
+CHAIN = """
+rule second:
+    input: "first"
+    output: "whole"
+    log: "second.log"
+    resources: mem_mb=10, runtime=1, gpu=0
+    shell: "touch {output}"
+
+rule first:
+    output: "first"
+    log: "first.log"
+    resources: mem_mb=10, runtime=1, gpu=0
+    shell: "echo $SLURMD_NODENAME >started; read line <go; touch {output}"
+"""
+
+
+@pytest.mark.parametrize("state", ["drain", "down"])
+def test_node_that_leaves_in_the_middle(cluster, start, new_jobs, tmp_path, state):
+    """Drained, its job ends and the next goes elsewhere; down, Slurm starts its job again elsewhere."""
+    for name in ("started", "go"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "chain.smk").write_text(PREAMBLE + CHAIN)
+    run = start("--snakefile", "chain.smk")
+    node = (tmp_path / "started").read_text().strip()
+    cluster.run("scontrol", "update", f"nodename={node}", f"state={state}", "reason=test")
+    try:
+        other = {"one": "two", "two": "one"}[node]
+        if state == "down":
+            assert (tmp_path / "started").read_text().strip() == other
+        (tmp_path / "go").write_text("on\n")
+        ends_well(run)
+        assert new_jobs("%N", "%T") == [(node if state == "drain" else other, "COMPLETED"), (other, "COMPLETED")]
+    finally:
+        cluster.run("scontrol", "update", f"nodename={node}", "state=resume")
