@@ -1,6 +1,6 @@
 """Speed and memory: each step beside the plain way to do the same, on made-up data and one thread.
 
-    python tests/benchmark.py            at the sizes of config/config.yaml: a minute and a half
+    python tests/benchmark.py            at the sizes of config/config.yaml: two or three minutes
     python tests/benchmark.py --paper    at those of config/gz2.yaml: some minutes
 
 No machine is quiet, so the two ways take turns, and what counts is the ratio of their times.
@@ -34,7 +34,7 @@ from scipy import stats
 from snakemake.utils import update_config
 
 from activezoo import __version__, randomness, tables
-from activezoo.model import augmentation, description, network, posterior, votes
+from activezoo.model import augmentation, description, network, posterior, training, votes
 from activezoo.model.description import Description
 from activezoo.model.trained import TrainedModel
 from activezoo.running import forkserver, steps
@@ -79,6 +79,45 @@ def compare_augmentation(sizes: Sizes, grey: np.ndarray) -> None:
     ]
     chain = tf.function(lambda batch: tf.keras.Sequential(plain)(batch, training=True), autograph=False)
     compare(f"augment {len(grey)} images: one affine map | five Keras layers", one_map, lambda: chain(grey[..., None]))
+
+
+def compare_training(sizes: Sizes, grey: np.ndarray, schedule: training.Schedule) -> None:
+    """Compare with what Keras takes for the bare network: ready batches, as tensors, and one call after the other."""
+    trainer = training.Trainer(network.build(sizes.network), schedule)
+    ids, n = list(map(str, range(len(grey)))), np.full(len(grey), 40)
+    trainer.train(grey.__getitem__, ids, n // 3, n, sizes.view, KEY)
+    bare = network.build(sizes.network)
+    bare.compile(schedule.optimizer(), lambda votes, logits: network.binomial_loss(logits, votes[:, 0], votes[:, 1]))
+    side = sizes.network.input_size
+    views = tf.constant(np.random.default_rng(1).random((schedule.batch_size, side, side, 1)), tf.float32)
+    votes_given = tf.repeat(tf.constant([[13.0, 40.0]]), schedule.batch_size, axis=0)
+    bare.train_on_batch(views, votes_given)
+    compare(
+        f"{schedule.steps} training steps of {schedule.batch_size}, from stored images | bare network, ready batches",
+        lambda: trainer.train(grey.__getitem__, ids, n // 3, n, sizes.view, KEY),
+        lambda: [bare.train_on_batch(views, votes_given) for _ in range(schedule.steps)],
+        repeats=2,
+    )
+
+
+def compare_predicting(sizes: Sizes, grey: np.ndarray, model: TrainedModel, batches: int = 16) -> None:
+    """Compare with what TensorFlow takes for the bare convolutions, on ready batches of the same size."""
+    stream = partial(posterior.features, model, lambda at: grey[np.r_[at] % len(grey)], sampling=sizes.sampling)
+    size = len(next(stream(ids=list(map(str, range(5000)))))[0])
+    ids = list(map(str, range(batches * size)))
+    trunk = tf.keras.Model(model.network.inputs, model.network.get_layer("features").output)
+    forward, side, views_each = (
+        tf.function(trunk, autograph=False),
+        sizes.network.input_size,
+        sizes.sampling.augmentations,
+    )
+    views = tf.constant(np.random.default_rng(1).random((size * views_each, side, side, 1)), tf.float32)
+    compare(
+        f"predict {len(ids)} galaxies, {views_each} views, from stored images | bare convolutions, ready views",
+        lambda: list(stream(ids=ids)),
+        lambda: [forward(views).numpy() for _ in range(batches)],
+        repeats=3,
+    )
 
 
 def compare_posterior(sizes: Sizes, grey: np.ndarray, model: TrainedModel, masks: int = 20) -> None:
@@ -190,6 +229,10 @@ def main() -> None:
     architecture, smooth = network.Architecture(**config["network"]), config["questions"]["smooth"]
     view = augmentation.View(smooth["zoom"], smooth["crop"])
     sampling = posterior.Sampling(config["sampling"]["augmentations"], posterior.EXACT, "even")
+    training_keys = config["training"]
+    rate = training_keys["learning_rate"]
+    averaging = training_keys["weight_averaging"]
+    schedule = training.Schedule(training_keys["steps"], training_keys["batch_size"], rate, rate, averaging)
     sizes = Sizes(architecture, view, config["images"]["stored_size"], sampling)
     print(f"{architecture}, images stored with {sizes.stored} pixels a side")
     print(f"{'ours | plain way':<92}{'ratio':>6}{'min–max':>14}{'ours':>11}")
@@ -217,6 +260,8 @@ def main() -> None:
         description.write(described, folder / "model.json")
         grey = images.grey(images.read_pixels(index[:64], folder))
         compare_augmentation(sizes, grey)
+        compare_training(sizes, grey, schedule)
+        compare_predicting(sizes, grey, model)
         compare_posterior(sizes, grey, model)
         compare_mutual_information(sizes)
         compare_reading(index, folder)
