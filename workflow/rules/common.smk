@@ -17,6 +17,7 @@ from activezoo.model.augmentation import View
 from activezoo.model.network import Architecture
 from activezoo.running import clusters, forkserver, provenance, steps
 from activezoo.running.configuration import validated
+from activezoo.running.locks import ignore_locks_of_the_dead
 from activezoo.running.progress import Progress
 from activezoo.running.runtime import prepend_to_python_path
 from activezoo.running.scheduling import lift_default_job_rate, plan_quickly
@@ -30,6 +31,7 @@ with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml"))
         raise WorkflowError(str(error))
 
 progress = Progress.attach("snakemake.logging", model_rule="evaluate")
+ignore_locks_of_the_dead()
 plan_quickly(workflow, list_jobs=not progress.terminal or workflow.output_settings.printshellcmds)
 clusters.pass_on_gpu_limit(workflow)
 clusters.look_after_jobs_steadily()
