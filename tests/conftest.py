@@ -1,6 +1,7 @@
 """What all tests share: TensorFlow set up as jobs do, and a small network."""
 
 import signal
+import threading
 
 import hypothesis
 import numpy as np
@@ -84,3 +85,19 @@ def grey():
     y, x = np.mgrid[-12:12, -12:12] + 0.5
     widths = np.linspace(1, 6, 30)[:, None, None]
     return (np.exp(-(x**2 + y**2) / (2 * widths**2)) + 0.02 * rng.random((30, 24, 24))).astype(np.float32)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A server of files on this machine."""
+    from faulty_server import Server
+
+    for proxy in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(proxy, raising=False)
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield server
+        server.stopping.set()
+        server.shutdown()
+        thread.join()

@@ -15,6 +15,7 @@ import pytest
 
 from activezoo.running import provenance
 from activezoo.running.provenance import Git, Input, Processor, Record, checksum, differences, git_state, newest, write
+from activezoo.survey.layout import FIRST_DOWNLOAD
 
 ROOT = Path(__file__).parents[1]
 CONFIG = {"survey": {"name": "gz2", "kind": "release"}, "loop": {"seeds": [1, 2]}}
@@ -232,6 +233,20 @@ def test_checksum_of_a_file_is_of_its_content(tmp_path):
         assert checksum(tmp_path / name) == Input(str(tmp_path / name), hashlib.sha256(content).hexdigest())
 
 
+def test_a_download_that_no_published_checksum_confirms_is_told_from_others(tmp_path, record):
+    catalogue = tmp_path / "gz2.csv"
+    catalogue.write_text("votes")
+    assert "none is published" not in str(checksum(catalogue))
+    (tmp_path / f"gz2.csv{FIRST_DOWNLOAD}").touch()
+    found = checksum(catalogue)
+    assert str(found) == f"sha256 {hashlib.sha256(b'votes').hexdigest()[:12]}…, of the download: none is published"
+    path = write(replace(record, inputs={CATALOGUE: found}), tmp_path / "provenance")
+    assert newest(path.parent).inputs == {CATALOGUE: found}
+    # Records of before do not tell.
+    path.write_text(path.read_text().replace(', "unpublished": true', "").replace(',\n      "unpublished": true', ""))
+    assert newest(path.parent).inputs == {CATALOGUE: replace(found, unpublished=False)}
+
+
 def test_checksum_of_a_folder_is_of_names_alone(tmp_path):
     names = ("2/9.jpg", "2/10.jpg", "1.png", "é.jpg")
     files(tmp_path / "one", *names, ".DS_Store", "2/._9.jpg")
@@ -286,7 +301,7 @@ def test_records_are_readable_and_whole(tmp_path, record, monkeypatch):
     values = json.loads(path.read_text())
     assert values["time"] == "2026-11-25T09:05:03.250000+01:00"
     assert values["config"] == CONFIG
-    assert values["inputs"][IMAGES] == {"path": "images", "sha256": "b" * 64, "files": 1200}
+    assert values["inputs"][IMAGES] == {"path": "images", "sha256": "b" * 64, "files": 1200, "unpublished": False}
 
     def full(*_, **__):
         raise OSError("no space left")

@@ -34,9 +34,20 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         partial.chmod(0o666 & ~umask)
+        flush(partial)
         os.replace(partial, path)
+        flush(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def flush(path: str | Path) -> None:
+    """Have what is written to a file, or the names in a folder, put on the disk, where it outlives a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write(table: pa.Table | Mapping, path: str | Path) -> None:

@@ -30,7 +30,8 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from workflow_runs import SMOKE, command
 
-SMALLER = {"survey": {"simulated": {"galaxies": 120}}, "loop": {"seeds": [1]}}
+SMALLER = {"survey": {"simulated": {"galaxies": 120}}, "loop": {"seeds": [1]}, "pool": {"shards": 1}}
+TARGETS = ("results/smoke/smooth/savings.parquet", "results/smoke/figures/smooth/learning_curves.png")
 SUFFIXES = {".parquet", ".h5", ".csv", ".json", ".png", ".pdf", ".jpg", ".tfrecord"}
 LATE_FILES = Path(__file__).with_name("late_files")
 ROOM = "256m"
@@ -50,7 +51,7 @@ class Run:
         self.folder = folder
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115  it lives as long as the run
         self.process = subprocess.Popen(
-            command(folder, *arguments, configfiles=(SMOKE, folder.parent / "smaller.yaml")),
+            command(folder, *TARGETS, *arguments, configfiles=(SMOKE, folder.parent / "smaller.yaml")),
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=subprocess.STDOUT,
@@ -217,7 +218,7 @@ def remount(folder: Path, option: str) -> None:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Checksums of all results, but for records of runs and pages, which tell the time."""
+    """Checksums of all results, but for records of runs, which tell the time."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.glob("results/**/*")
@@ -239,7 +240,7 @@ def finished(folder: Path) -> tuple[dict[str, str], list[str]]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faults", type=int, default=80, help="how many faults")
-    parser.add_argument("--in-one-run", type=int, default=5, help="how many of them until a run may end")
+    parser.add_argument("--in-one-run", type=int, default=6, help="how many of them until a run may end")
     parser.add_argument("--seed", type=int, default=1, help="of the moments and of the order of faults")
     parser.add_argument("--only", choices=FAULTS, action="append", help="this fault; may be repeated")
     options = parser.parse_args()
@@ -272,7 +273,7 @@ def main() -> int:
                     run = Run(folder, *arguments, **warm, **environment)
                     try:
                         if not fault.late_files:
-                            run.works_for(random.uniform(0.5, duration / 3))
+                            run.works_for(random.uniform(0.5, duration / 4))
                         fault.happen(run)
                     except Ended:
                         break

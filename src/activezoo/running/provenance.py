@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
 
+from activezoo.survey.layout import FIRST_DOWNLOAD
 from activezoo.tables import whole_file
 
 # Of the layout of records; those of another one are skipped.
@@ -71,18 +72,20 @@ class Processor:
 class Input:
     """A file with its checksum, or a folder with its number of files and the checksum of their names.
 
-    `files` is None for a file, `sha256` is None for what cannot be read.
+    `files` is None for a file, `sha256` is None for what cannot be read. `unpublished` is for a download that no
+    published checksum could confirm.
     """
 
     path: str
     sha256: str | None
     files: int | None = None
+    unpublished: bool = False
 
     def __str__(self) -> str:
         if self.sha256 is None:
             return "missing"
         if self.files is None:
-            return f"sha256 {self.sha256[:12]}…"
+            return f"sha256 {self.sha256[:12]}…" + (", of the download: none is published" if self.unpublished else "")
         return f"{self.files:,} files, sha256 of their names {self.sha256[:12]}…"
 
 
@@ -221,7 +224,9 @@ def checksum(path: str | Path) -> Input:
             names = sorted(_file_names(os.fsencode(path)))
             return Input(str(path), hashlib.sha256(b"".join(name + b"\n" for name in names)).hexdigest(), len(names))
         with open(path, "rb") as file:
-            return Input(str(path), hashlib.file_digest(file, "sha256").hexdigest())
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        # `download` writes this where no checksum is published.
+        return Input(str(path), digest, unpublished=os.path.exists(f"{path}{FIRST_DOWNLOAD}"))
     except OSError:
         return Input(str(path), None)
 
@@ -294,6 +299,7 @@ def _from_json(text: str) -> Record:
                 str(of["path"]),
                 None if of["sha256"] is None else str(of["sha256"]),
                 None if of["files"] is None else int(of["files"]),
+                bool(of.get("unpublished")),
             )
             for key, of in values["inputs"].items()
         },

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+FIRST_DOWNLOAD = ".first_download.sha256"
+"""Ending of the file beside a download that holds the checksum of the first one that came, if none is published."""
+
 
 class Columns(NamedTuple):
     """Names of the columns that tell which galaxy, sample and image a row is about."""

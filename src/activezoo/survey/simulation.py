@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 from collections.abc import Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -514,8 +515,7 @@ def observe(number: int, seed: int, image_size: int, images: Path) -> tuple[dict
     key = ("survey", seed, number)
     galaxy = draw_galaxy(generator(*key, "galaxy"))
     picture, seen = render(galaxy, image_size, generator(*key, "image"))
-    with tables.whole_file(images / f"{number + 1}.jpg") as partial_file:
-        Image.fromarray(picture).save(partial_file, quality=90)
+    Image.fromarray(picture).save(images / f"{number + 1}.jpg", quality=90)
     rho = vote_probabilities(seen)
     position = generator(*key, "position")
     row = {
@@ -539,7 +539,7 @@ def simulate_survey(galaxies: int, image_size: int, seed: int, output: str | Pat
 
     Two files go beside it: the truth behind it (`truth.parquet`), and experts' classes of the bars of some galaxies
     (`experts.csv`: dr7objid, class). Galaxy i depends on `seed` and i alone. What volunteers and experts say of it does
-    not depend on the image size. The catalogue is written last.
+    not depend on the image size. The catalogue is written last, when the images are on the disk.
 
     Parameters
     ----------
@@ -570,6 +570,7 @@ def simulate_survey(galaxies: int, image_size: int, seed: int, output: str | Pat
     task = partial(observe, seed=seed, image_size=image_size, images=images)
     with ProcessPoolExecutor(workers) as pool:
         rows, truths, classes = zip(*pool.map(task, range(galaxies), chunksize=16), strict=True)
+    os.sync()  # thousands of images: one by one, this would take longer than drawing them
     tables.write(pa.Table.from_pylist(list(truths)), output / "truth.parquet")
     mapping = [{"objid": row["dr7objid"], "sample": row["sample"], "asset_id": i + 1} for i, row in enumerate(rows)]
     write_csv(mapping[0], mapping, output / "gz2_filename_mapping.csv")
