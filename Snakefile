@@ -36,6 +36,7 @@ include: "workflow/rules/loop.smk"
 include: "workflow/rules/posteriors.smk"
 include: "workflow/rules/experts.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/housekeeping.smk"
 
 
 # Every model of the loop, and not its report alone. So a model that was deleted is made again.
@@ -66,4 +67,5 @@ onstart:
 
 
 onsuccess:
-    show_headline()
+    if makes_results():
+        show_headline()

@@ -146,6 +146,23 @@ def test_weights_can_be_pruned(copy):
     assert planned(copy) == {}
 
 
+def test_pruning_runs_nothing_again_and_leaves_what_new_iterations_and_strategies_start_from(copy):
+    before = len(list(copy.glob("results/smoke/**/*.h5")))
+    printed = snakemake(copy, "prune")
+    assert "prune: 4 files deleted" in printed  # two seeds and strategies of two iterations, of which the first goes
+    assert len(list(copy.glob("results/smoke/**/*.h5"))) == before - 4
+    assert planned(copy) == {}
+    assert planned(copy, configfiles=overlay(copy, loop={"iterations": 3}))["train"] == 4
+    assert planned(copy, configfiles=overlay(copy, loop={"strategies": ["bald", "entropy", "random"]}))["train"] == 4
+    assert len(list(copy.glob("results/smoke/provenance/*.json"))) == 1
+
+
+def test_disk_use_of_a_run_is_told_before_it_starts(tmp_path):
+    printed = snakemake(tmp_path, "disk_use")
+    assert re.search(r"^\| stored images \| 0 \| 0.0 MB \| some 0.5 MB \|", printed, flags=re.MULTILINE)
+    assert not (tmp_path / "results").exists()
+
+
 def test_raising_the_iterations_runs_the_new_ones_only(copy):
     jobs = planned(copy, configfiles=overlay(copy, loop={"iterations": 3}))
     assert jobs["train"] == jobs["label"] == jobs["evaluate"] == 4

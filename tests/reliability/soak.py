@@ -240,7 +240,7 @@ def finished(folder: Path) -> tuple[dict[str, str], list[str]]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faults", type=int, default=80, help="how many faults")
-    parser.add_argument("--in-one-run", type=int, default=6, help="how many of them until a run may end")
+    parser.add_argument("--in-one-run", type=int, default=14, help="how many of them until a run may end")
     parser.add_argument("--seed", type=int, default=1, help="of the moments and of the order of faults")
     parser.add_argument("--only", choices=FAULTS, action="append", help="this fault; may be repeated")
     options = parser.parse_args()

@@ -379,10 +379,41 @@ def shown_on_pages(wildcards):
     ]
 
 
+def disk_use_settings(wildcards):
+    """What decides how much the loop takes on disk."""
+    simulated = SURVEY["simulated"] if SURVEY["kind"] == "simulated" else {}
+    choosing = [strategy for strategy in STRATEGIES if registry.load(strategy).needs_predictions]
+    chains = len(QUESTIONS) * len(SEEDS) * len(choosing)
+    return flags(
+        {
+            "results": RESULTS,
+            "index": INDEX,
+            "galaxies": simulated.get("galaxies"),
+            "image_size": simulated.get("image_size"),
+            "stored_size": config["images"]["stored_size"],
+            "models": len(MODELS),
+            "choosing_models": chains * ITERATIONS,
+            "chains": chains,
+            "galleries": len(QUESTIONS) * len(STRATEGIES),
+            "iterations": ITERATIONS,
+            "test_galaxies": config["loop"]["test_galaxies"],
+            **section(Architecture, config["network"]),
+            "weight_averaging": config["training"]["weight_averaging"],
+            **config["sampling"],
+        }
+    )
+
+
+def makes_results():
+    """Whether this run makes results, and does not only fetch, tell or delete files."""
+    jobs = workflow.dag.needrun_jobs(exclude_finished=False)
+    return any(job.rule.name not in ("download", "disk_use", "prune") for job in jobs)
+
+
 def record_provenance():
     """Write down what this run is made with; say first what it would mix with results that are there."""
-    if all(job.rule.name == "download" for job in workflow.dag.needrun_jobs()):
-        return  # it makes no results, and its files are not there yet
+    if not makes_results():
+        return
     release = SURVEY["release"] if SURVEY["kind"] != "simulated" else {}
     inputs = {f"survey.release.{key}": path for key, path in release.items()}
     record = provenance.record(

@@ -44,6 +44,16 @@ def build(architecture: Architecture, dropout_seed: int = 0) -> keras.Model:
     return Sequential(parts)  # all at once, since it builds itself anew with each layer that is added
 
 
+def number_of_parameters(architecture: Architecture) -> int:
+    """How many numbers training finds, without building the network."""
+    channels, number = 1, 0
+    for filters in architecture.filters:
+        number += (9 * channels + 1) * filters + (9 * filters + 1) * filters
+        channels = filters
+    side = architecture.input_size >> len(architecture.filters)
+    return number + (side**2 * channels + 1) * architecture.dense_units + (architecture.dense_units + 1) * 2
+
+
 def load_weights(network: keras.Model, path: str | Path, kept: float = 1.0) -> None:
     """Load weights (and the optimiser's state, into a compiled model).
 
