@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from activezoo import __version__
 from activezoo.errors import InputError
 from activezoo.model import description as descriptions
 
@@ -36,9 +37,20 @@ def test_what_is_no_description_is_named(description, tmp_path, text):
         descriptions.read(tmp_path / "other.json")
 
 
+def test_a_model_of_another_version_is_read_if_it_can_be_and_else_refused_by_its_version(description, tmp_path):
+    path = tmp_path / "model.json"
+    descriptions.write(description._replace(version="0.1.4"), path)
+    assert descriptions.read(path).version == "0.1.4"
+    values = json.loads(path.read_text())
+    for changed in (values | {"colour": "red"}, {"version": "0.1.4"}, values | {"architecture": {"layers": 3}}):
+        path.write_text(json.dumps(changed))
+        with pytest.raises(InputError, match=r"model\.json: a model of activezoo 0\.1\.4, which .* cannot read"):
+            descriptions.read(path)
+
+
 def test_a_key_that_is_missing_or_unknown_is_named(description, tmp_path):
     path = tmp_path / "model.json"
-    descriptions.write(description, path)
+    descriptions.write(description._replace(version=__version__), path)
     values = json.loads(path.read_text())
     for change in ({"colour": "red"}, {"seed": None}):
         changed = values | change

@@ -336,26 +336,30 @@ def test_the_oracle_is_blind(finished, tmp_path):
     assert blind == {name: digest for name, digest in digests(finished).items() if "votes" not in name}
 
 
-def test_an_interrupted_run_resumes_to_the_same_bits(finished, tmp_path):
+def test_a_run_that_is_killed_and_then_interrupted_resumes_to_the_same_bits(finished, tmp_path):
+    """tests/reliability/soak.py does such things many times more."""
     folder = tmp_path / "interrupted"
     shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("seed_*", "figures", "tables"))
-    running = subprocess.Popen(
-        command(folder),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    for line in running.stdout:
-        if "train" in line and "step" in line:
-            os.killpg(running.pid, signal.SIGINT)
-            break
-    running.communicate()
-    assert running.returncode != 0
-    assert not list(folder.glob("results/**/.partial-*"))
+    left: list[set] = []
+    for number in (signal.SIGKILL, signal.SIGINT):
+        running = subprocess.Popen(
+            command(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        for line in running.stdout:
+            if "train" in line and "step" in line:
+                os.killpg(running.pid, number)
+                break
+        running.communicate()
+        assert running.returncode != 0
+        left.append(set(folder.glob("results/**/.partial-*")))
+    assert left[0] == left[1]  # an interrupt leaves nothing that is not finished; a kill may
     assert 0 < len(list(folder.glob("results/**/training.parquet"))) < 10
-    snakemake(folder)
+    assert "--unlock" not in snakemake(folder)
     assert digests(folder) == digests(finished)
 
 

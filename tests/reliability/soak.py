@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -180,23 +180,30 @@ def see_files_late(run: Run) -> None:
 class Fault(NamedTuple):
     happen: Callable[[Run], None]
     is_kill: bool = False
+    run_goes_on: bool = False
     needs_own_disk: bool = False
     late_files: bool = False
+    share: int = 1
 
 
+# A job that was killed is tried again, as on a cluster.
+RETRIES = ("--retries", "3")
 LATENCY_WAIT = ("--latency-wait", "30")
 LATE = {"PYTHONPATH": os.pathsep.join(filter(None, [str(LATE_FILES), os.environ.get("PYTHONPATH")]))}
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 FAULTS = {
     **{f"Snakemake gets {number.name}": Fault(signal_driver(number), is_kill=True) for number in SIGNALS},
-    **{f"a job gets {number.name}": Fault(signal_job(number), is_kill=True) for number in SIGNALS},
+    **{
+        f"a job gets {number.name}": Fault(signal_job(number), is_kill=True, run_goes_on=True, share=3)
+        for number in SIGNALS
+    },
     "all processes get SIGKILL": Fault(kill_everything, is_kill=True),
-    "the server of warm processes gets SIGKILL": Fault(kill_server, is_kill=True),
+    "the server of warm processes gets SIGKILL": Fault(kill_server, is_kill=True, run_goes_on=True),
     "all get SIGKILL; files seem a day newer (clock goes back)": Fault(move_clock(DAY), is_kill=True),
     "all get SIGKILL; files seem a day older (clock goes forth)": Fault(move_clock(-DAY), is_kill=True),
     "disk full": Fault(fill_disk, needs_own_disk=True),
     "folder read-only": Fault(forbid_writing, needs_own_disk=True),
-    "a second run in the folder": Fault(start_another),
+    "a second run in the folder": Fault(start_another, run_goes_on=True),
     "files appear up to three seconds late": Fault(see_files_late, late_files=True),
 }
 
@@ -237,6 +244,13 @@ def finished(folder: Path) -> tuple[dict[str, str], list[str]]:
     return digests(folder), wrong
 
 
+def in_random_order(names: Iterable[str]) -> Iterator[tuple[str, Fault]]:
+    """Faults without end: each as often as its share, in a new order each time."""
+    names = [name for name in names for _ in range(FAULTS[name].share)]
+    while True:
+        yield from ((name, FAULTS[name]) for name in random.sample(names, len(names)))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faults", type=int, default=80, help="how many faults")
@@ -246,7 +260,7 @@ def main() -> int:
     options = parser.parse_args()
     random.seed(options.seed)
     happened, failed, runs = Counter(), Counter(), 0
-    waiting: list[str] = []
+    faults = in_random_order(options.only or FAULTS)
     with tempfile.TemporaryDirectory(prefix="activezoo-soak-") as place:
         place = Path(place)
         (place / "smaller.yaml").write_text(yaml.safe_dump(SMALLER))
@@ -262,24 +276,31 @@ def main() -> int:
             in_this_run: list[str] = []
             warm = {} if runs % 3 else {"ACTIVEZOO_FORKSERVER": ""}  # every third run does without warm processes
             with own_disk(folder) as has_own_disk:
+                run = None
                 while len(in_this_run) < options.in_one_run:
-                    if not waiting:
-                        waiting = random.sample(list(options.only or FAULTS), len(options.only or FAULTS))
-                    name = waiting.pop()
-                    fault = FAULTS[name]
-                    if (fault.needs_own_disk and not has_own_disk) or (fault.happen is kill_server and warm):
+                    name, fault = next(faults)
+                    if (
+                        (fault.needs_own_disk and not has_own_disk)
+                        or (fault.happen is kill_server and warm)
+                        or (fault.late_files and run)
+                    ):
                         continue
-                    arguments, environment = (LATENCY_WAIT, LATE) if fault.late_files else ((), {})
-                    run = Run(folder, *arguments, **warm, **environment)
+                    if run is None:
+                        arguments, environment = (LATENCY_WAIT, LATE) if fault.late_files else ((), {})
+                        run = Run(folder, *RETRIES, *arguments, **warm, **environment)
                     try:
                         if not fault.late_files:
-                            run.works_for(random.uniform(0.5, duration / 4))
+                            run.works_for(random.uniform(0.5, duration / 12))
                         fault.happen(run)
                     except Ended:
                         break
-                    run.end()
                     in_this_run.append(name)
                     print(f"run {runs}, fault {happened.total() + len(in_this_run)}: {name}", flush=True)
+                    if not fault.run_goes_on:
+                        run.end()
+                        run = None
+                if run:
+                    run.end()
                 found, wrong = finished(folder)
             changed = sorted(path for path in reference.keys() | found if reference.get(path) != found.get(path))
             wrong += [f"differs from the undisturbed run: {path}" for path in changed]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from activezoo import tables
+from activezoo import __version__, tables
 from activezoo.errors import InputError
 from activezoo.model.augmentation import View
 from activezoo.model.network import Architecture
@@ -70,8 +70,9 @@ def read(path: str | Path) -> Description:
     Raises
     ------
     InputError
-        The file is missing or is not a description.
+        The file is missing, is not a description, or is one of another version of activezoo that cannot be read.
     """
+    values = None
     try:
         values = json.loads(Path(path).read_text(encoding="utf-8"))
         architecture = values["architecture"] | {"filters": tuple(values["architecture"]["filters"])}
@@ -81,4 +82,10 @@ def read(path: str | Path) -> Description:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; train the model again") from None
     except (ValueError, TypeError, KeyError) as error:
+        version = values.get("version", __version__) if isinstance(values, dict) else __version__
+        if version != __version__:
+            raise InputError(
+                f"{path}: a model of activezoo {version}, which {__version__} cannot read ({error}); train it again, "
+                f"or use activezoo {version}"
+            ) from None
         raise InputError(f"{path}: not the description of a model ({error}); train the model again") from None
