@@ -180,7 +180,7 @@ def test_outcome(server, tmp_path, monkeypatch, fault, published, expected):
     path = tmp_path / "new" / NAME[1:]
 
     def fetch():
-        release.download(path, source, attempts=ATTEMPTS, pause=0, timeout=0.3)
+        release.download(path, source, attempts=ATTEMPTS, pause=0, timeout=0.5 if "silent" in fault else 60)
 
     if expected in ("refused", "given up"):
         with pytest.raises(InputError, match=r"http://127.0.0.1"):

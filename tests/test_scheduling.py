@@ -132,3 +132,45 @@ def test_a_plan_expands_parameters_only_to_show_them(tmp_path, list_jobs, argume
     assert (tmp_path / "done").exists() == (not arguments)
     assert ("rule one:" in printed) == (list_jobs or not arguments)
     assert ("expanded" in printed) == (list_jobs or not arguments)
+
+
+RETRIED = """
+import sys
+
+sys.path.insert(0, {src!r})
+from activezoo.running.scheduling import retry_what_may_pass
+
+retry_what_may_pass()
+
+
+rule all:
+    input:
+        "input_error",
+        "system_error",
+
+
+rule fail:
+    output:
+        "{{name}}_error",
+    log:
+        "{{name}}.log",
+    shell:
+        "echo once >> {{wildcards.name}}.tried; echo {{wildcards.name}} error: no > {{log}}; exit 1"
+"""
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_bad_input_is_not_tried_again(tmp_path, grouped):
+    (tmp_path / "Snakefile").write_text(RETRIED.format(src=str(Path(__file__).parents[1] / "src")))
+    command = [sys.executable, "-m", "snakemake", "--scheduler", "greedy", "--retries", "2", "--keep-going"]
+    command += ["--workflow-profile", "none"]
+    if grouped:  # jobs are submitted in groups to a scheduler that runs them at once
+        submit = ["--cluster-generic-submit-cmd", "sh", "--cluster-generic-status-cmd", "echo failed; true"]
+        command += ["--executor", "cluster-generic", *submit, "--seconds-between-status-checks", "1", "--jobs", "2"]
+        command += ["--groups", "fail=g", "--latency-wait", "0"]
+    else:
+        command += ["--cores", "1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    tried = {name: (tmp_path / f"{name}.tried").read_text().count("once") for name in ("input", "system")}
+    assert tried == {"input": 1, "system": 3}, done.stderr

@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         _overview(names).parse_args(arguments[:1])  # ends here: it shows the help, or what is wrong
     step, *flags = arguments
 
-    from activezoo.errors import InputError
+    from activezoo.errors import INPUT_ERROR, InputError
     from activezoo.model.backend import ENVIRONMENT
     from activezoo.running.runtime import measured
 
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             run(**values)
         except (InputError, OSError) as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"{INPUT_ERROR if isinstance(error, InputError) else 'error: '}{error}", file=sys.stderr)
             return 1
     return 0
 

@@ -20,7 +20,7 @@ from activezoo.running.configuration import validated
 from activezoo.running.locks import ignore_locks_of_the_dead
 from activezoo.running.progress import Progress
 from activezoo.running.runtime import prepend_to_python_path
-from activezoo.running.scheduling import lift_default_job_rate, plan_quickly
+from activezoo.running.scheduling import lift_default_job_rate, plan_quickly, retry_what_may_pass
 from activezoo.running.steps import flags, section
 from activezoo.survey.layout import Answers, ClassColumns, Columns, Fractions
 
@@ -32,6 +32,7 @@ with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml"))
 
 progress = Progress.attach("snakemake.logging", model_rule="evaluate")
 ignore_locks_of_the_dead()
+retry_what_may_pass()
 plan_quickly(workflow, list_jobs=not progress.terminal or workflow.output_settings.printshellcmds)
 clusters.pass_on_gpu_limit(workflow)
 clusters.look_after_jobs_steadily()

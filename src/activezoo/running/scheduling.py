@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
+
+from activezoo.errors import INPUT_ERROR
 
 DEFAULT_JOB_RATE = (100, 1)
 """How many jobs Snakemake starts, and in how many seconds, if nobody tells it (`--max-jobs-per-timespan`)."""
@@ -55,3 +58,29 @@ def plan_quickly(workflow, list_jobs: bool) -> None:
             dag.DAG.update_conda_envs = lambda self: None if workflow.dryrun else find_environments(self)
         if not list_jobs:
             dryrun.Executor.printjob = lambda self, job: None
+
+
+def retry_what_may_pass() -> None:
+    """Try no job again whose input is at fault, whatever `--retries` says; to be called while the workflow is read.
+
+    Another attempt would end the same, after another wait in the queue of a cluster. What may pass, such as a node that
+    fails or too little memory, is tried again.
+    """
+    with suppress(ImportError, AttributeError):  # of another version of Snakemake, which then tries all again
+        from snakemake.jobs import GroupJob, Job
+
+        def of_job(job, times=Job.restart_times.fget):
+            return 0 if _has_input_error(job.log) else times(job)
+
+        def of_group(group):
+            return min(job.restart_times for job in group.jobs)
+
+        Job.restart_times, GroupJob.restart_times = property(of_job), property(of_group)
+
+
+def _has_input_error(logs: list[str]) -> bool:
+    with suppress(OSError):
+        return any(
+            line.startswith(INPUT_ERROR) for log in logs for line in Path(log).read_text(errors="replace").splitlines()
+        )
+    return False
