@@ -1,7 +1,10 @@
-"""Asks for tests of the page: a decision tree of two questions, galaxies with small images."""
+"""For tests of the page: asks with a tree of two questions, galaxies with small images; a page that is served."""
 
 import json
+import socket
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 from PIL import Image
 
@@ -41,3 +44,21 @@ def write_ask(folder: Path, number: int = 0, galaxies: int = 3, people: int = 2,
     tables.write(rows | columns, folder / "galaxies.parquet")
     (folder / "manifest.json").write_text(json.dumps({"ask": number, "questions": QUESTIONS}))
     return folder
+
+
+@contextmanager
+def running(page, **options):
+    """Serve a page in a thread; yield its address."""
+    from activezoo.live.server import server
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()  # so that whoever comes before the server is ready waits for it
+        serving = server(page, "127.0.0.1", 0, **options)
+        thread = Thread(target=serving.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            serving.should_exit = True
+            thread.join()

@@ -42,9 +42,8 @@ class _TooLarge(Exception):
 class Guard:
     """Around the application: refuses what is too large, too slow or from another site; sets the security headers."""
 
-    def __init__(self, app: ASGIApp, timeout: float = TIMEOUT):
+    def __init__(self, app: ASGIApp):
         self.app = app
-        self.timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,7 +71,7 @@ class Guard:
         if scope["method"] not in ("GET", "HEAD") and not _from_here(headers):
             return await refuse(403, "The request comes from another site.")
         try:
-            async with asyncio.timeout(self.timeout):
+            async with asyncio.timeout(TIMEOUT):
                 await self.app(scope, _limited(receive), send_with_headers)
         except (_TooLarge, TimeoutError) as error:
             if started:

@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
+import uvicorn
 from anyio.to_thread import run_sync
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
@@ -30,7 +31,7 @@ from starlette.staticfiles import StaticFiles
 from activezoo.errors import InputError
 from activezoo.live import decision_tree
 from activezoo.live.commits import Commits
-from activezoo.live.limits import Guard, Rate
+from activezoo.live.limits import Guard, ImpatientProtocol, Rate
 from activezoo.live.store import Person, Progress, Refused, Store, database
 
 log = logging.getLogger(__name__)
@@ -404,6 +405,32 @@ class Page:
         if not states or question not in self.reader.questions(max(states)) or not self._figure(question).exists():
             raise HTTPException(404, "There is no such figure.")
         return Response(await run_sync(self._figure(question).read_bytes), media_type="image/png")
+
+
+def server(page: Page, host: str, port: int, trusted_proxy: str | None = None) -> uvicorn.Server:
+    """What serves the page on a port.
+
+    Parameters
+    ----------
+    trusted_proxy
+        Address of a proxy whose word is taken for the address of the client and the scheme. Others could lie.
+    """
+    return uvicorn.Server(
+        uvicorn.Config(
+            page.app,
+            host=host,
+            port=port,
+            root_path=page.root,
+            http=ImpatientProtocol,
+            ws="none",
+            proxy_headers=trusted_proxy is not None,
+            forwarded_allow_ips=trusted_proxy,
+            server_header=False,
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=5,
+        )
+    )
 
 
 def votes_file(results: Path, ask: int) -> Path:

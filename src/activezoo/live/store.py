@@ -266,6 +266,11 @@ class Store:
             if known:
                 return
             self._rows("UPDATE asks SET state = 'closed' WHERE number < :number", number=ask.number)
+            # Galaxies that were on people's screens, and are not answered any more.
+            self._rows(
+                f"DELETE FROM looks WHERE ask < :number AND expires IS NOT NULL AND NOT {_IS_ANSWERED}",
+                number=ask.number,
+            )
             later = self._row("SELECT 1 FROM asks WHERE number > :number", number=ask.number)
             self._rows(
                 "INSERT INTO asks VALUES (:number, :state, :questions, :digest)",
@@ -359,11 +364,8 @@ class Store:
     def _give_up(self, person: Person, ask: int) -> None:
         """Let go of a galaxy that was given to others meanwhile. One with answers is not shown to this person again."""
         mine = "person = :person AND ask = :ask AND expires IS NOT NULL"
-        answered = (
-            "EXISTS (SELECT 1 FROM votes AS v WHERE v.galaxy = looks.galaxy AND v.person = :person AND undone IS NULL)"
-        )
         values = {"person": person.id, "ask": ask}
-        self._rows(f"DELETE FROM looks WHERE {mine} AND NOT {answered}", **values)
+        self._rows(f"DELETE FROM looks WHERE {mine} AND NOT {_IS_ANSWERED}", **values)
         self._rows(f"UPDATE looks SET expires = NULL WHERE {mine}", **values)
 
     def _reserve(self, person: Person, ask: int) -> Shown | None:
@@ -588,6 +590,10 @@ def database(results: Path) -> Path:
 # Whether a galaxy `g` wants one more person, beside those who look at it now.
 _HAS_ROOM = (
     "g.answered + (SELECT count(*) FROM looks WHERE galaxy = g.galaxy AND ask = g.ask AND expires > :now) < g.wanted"
+)
+# Whether there is an answer in `looks`.
+_IS_ANSWERED = (
+    "EXISTS (SELECT 1 FROM votes AS v WHERE v.galaxy = looks.galaxy AND v.person = looks.person AND undone IS NULL)"
 )
 
 

@@ -19,10 +19,7 @@ def run(
     requests_per_second: float = 10,
 ) -> None:
     try:
-        import uvicorn
-
-        from activezoo.live.limits import ImpatientProtocol
-        from activezoo.live.server import Page
+        from activezoo.live.server import Page, server
     except ModuleNotFoundError as error:
         raise InputError(f"the page needs {error.name!r}: pip install 'activezoo[live]'") from error
 
@@ -31,18 +28,4 @@ def run(
     if not any(person["administrator"] for person in page.reader.people(0)):
         log.info("there is no administrator yet: activezoo invite NAME --administrator --configfile=…")
     log.info("survey %s: http://%s:%d%s/", results.name, host, port, page.root)
-    uvicorn.run(
-        page.app,
-        host=host,
-        port=port,
-        root_path=page.root,
-        http=ImpatientProtocol,
-        ws="none",
-        # Whoever is no proxy could lie about their address and the scheme.
-        proxy_headers=trusted_proxy is not None,
-        forwarded_allow_ips=trusted_proxy,
-        server_header=False,
-        access_log=False,
-        log_config=None,
-        timeout_graceful_shutdown=5,
-    )
+    server(page, host, port, trusted_proxy).run()
