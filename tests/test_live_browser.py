@@ -40,7 +40,7 @@ class Site:
         context.set_default_timeout(20_000)
         shown = context.new_page()
         shown.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        shown.on("pageerror", self.errors.append)
+        shown.on("pageerror", lambda error: self.errors.append(str(error)))
         shown.goto(f"{self.url}/join#{self.store.invite(name, administrator)}")
         shown.keyboard.press("Enter")  # the focus is on the button
         shown.get_by_role("button", name="Go on").click()
@@ -70,8 +70,10 @@ def galaxy(shown):
 def wait_for(shown, id, question):
     """Until the galaxy and the question are shown, with the image."""
     shown.wait_for_function(
-        "([id, question]) => { const form = document.querySelector('#answers'); const image = document.querySelector("
-        "'#image img'); return form && form.galaxy.value === id && form.question.value === question && image.complete }",
+        """([id, question]) => {
+          const [form, image] = [document.querySelector("#answers"), document.querySelector("#image img")];
+          return form && form.galaxy.value === id && form.question.value === question && image.complete;
+        }""",
         arg=[id, question],
     )
 
@@ -200,7 +202,8 @@ def test_all_text_has_contrast_and_all_controls_a_name(site, scheme):
                 [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim())
                 && element.getClientRects().length).map(element => {
               let back = element;
-              while (back && /, 0\\)|transparent/.test(getComputedStyle(back).backgroundColor)) back = back.parentElement;
+              const clear = () => /, 0\\)|transparent/.test(getComputedStyle(back).backgroundColor);
+              while (back && clear()) back = back.parentElement;
               return [element.textContent, getComputedStyle(element).color,
                       getComputedStyle(back || document.body).backgroundColor];
             })"""
