@@ -8,14 +8,15 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 # Bytes of a form; the longest that the page sends has a few hundred.
 LARGEST_BODY = 16_384
-# Bytes of a request before its body, cookies included.
-LARGEST_HEAD = 16_384
+# Bytes of a request before its body, cookies included; and of the rest of a body that was refused.
+LARGEST_HEAD = 65_536
 # Seconds for the head of a request, and for all of it with its response.
 HEAD_TIMEOUT = 10
 TIMEOUT = 30
@@ -33,10 +34,6 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-
-
-class _TooLarge(Exception):
-    pass
 
 
 class Guard:
@@ -61,7 +58,7 @@ class Guard:
             await send(message)
 
         async def refuse(status: int, why: str) -> None:
-            response = PlainTextResponse(f"{why}\n", status, {"Connection": "close"})
+            response = PlainTextResponse(f"{why}\n", status, {"Connection": "close"} if status == 408 else None)
             await response(scope, receive, send_with_headers)
 
         headers = Headers(scope=scope)
@@ -73,11 +70,10 @@ class Guard:
         try:
             async with asyncio.timeout(TIMEOUT):
                 await self.app(scope, _limited(receive), send_with_headers)
-        except (_TooLarge, TimeoutError) as error:
+        except TimeoutError:
             if started:
                 raise
-            too_large = isinstance(error, _TooLarge)
-            await refuse(*((413, "The request is too large.") if too_large else (408, "The request took too long.")))
+            await refuse(408, "The request took too long.")
 
 
 def _from_here(headers: Headers) -> bool:
@@ -99,7 +95,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         size += len(message.get("body", b""))
         if size > LARGEST_BODY:
-            raise _TooLarge
+            raise HTTPException(413, "The request is too large.")
         return message
 
     return limited

@@ -332,6 +332,7 @@ class Page:
         if not session:
             raise HTTPException(403, "This invitation is not known. Ask for another link.")
         person = self.reader.person(session)
+        await self.commits.run(partial(self.state, self.store, person, next=True))  # which is what "/" shows
         if _wants_json(request):
             response = JSONResponse({"name": person.name, CSRF: _csrf(session)})
         else:
