@@ -319,7 +319,7 @@ def differences(old: Record, new: Record) -> list[str]:
     """
     results = f"results/{new.config['survey']['name']}"
     apart = f"use another survey.name or delete {results}"
-    bits = "Numbers may differ in their last digits."
+    bits = "Models that are trained now will differ a little from those trained then."
     found = []
     if old.version != new.version:
         found.append(
@@ -398,7 +398,10 @@ def summary(record: Record) -> list[tuple[str, str]]:
         ("Python", record.python),
         ("TensorFlow", tensorflow[0] if tensorflow else "not installed"),
         ("packages", f"as locked, but {_some(others)}" if others else "as locked"),
-        ("processor", cpu.model + (f" ({', '.join(cpu.instructions)})" if cpu.instructions else "")),
+        (
+            "processor",
+            cpu.model + (f" ({', '.join(cpu.instructions)}; others give other bits)" if cpu.instructions else ""),
+        ),
         *record.variables.items(),
         *((file.path, str(file)) for file in record.inputs.values()),
         ("date", f"{record.time:%Y-%m-%d %H:%M %z}"),
