@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import math
+import select
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -349,3 +352,27 @@ def test_a_bar_narrower_than_a_pixel_keeps_its_light(inclination, bar_axis_ratio
     light = simulation.surface_brightness(barred, simulation.field_of_view(barred))
     assert light["bar"][0, 0].real == pytest.approx(barred.bar_fraction, rel=1e-4)
     assert light["lens"][0, 0].real == pytest.approx(barred.bar_fraction, rel=1e-4)
+
+
+WORKING_FOR_EVER = """
+import signal, sys
+from activezoo.survey import simulation
+
+def observe(*_, **__):
+    print("working", flush=True)
+    signal.pause()
+
+simulation.observe = observe
+simulation.simulate_survey(40, 16, 1, sys.argv[1], workers=2)
+"""
+
+
+def test_workers_end_when_the_job_is_killed(tmp_path):
+    command = [sys.executable, "-c", WORKING_FOR_EVER, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(simulation.__file__).parents[2]) as job:
+        assert [job.stdout.readline() for _ in range(2)] == [b"working\n"] * 2
+        job.kill()
+        job.wait()
+        # The end of the file: no worker holds the other end of the pipe any more.
+        assert select.select([job.stdout], [], [], 60)[0]
+        assert job.stdout.read() == b""

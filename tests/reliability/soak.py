@@ -36,6 +36,8 @@ SUFFIXES = {".parquet", ".h5", ".csv", ".json", ".png", ".pdf", ".jpg", ".tfreco
 LATE_FILES = Path(__file__).with_name("late_files")
 ROOM = "256m"
 DAY = 24 * 3600
+# Seconds: without warm processes, a step whose run is killed goes on to its end.
+LONGEST_STEP = 600
 # What a user would have to do something about.
 COMPLAINTS = ("--unlock", "--rerun-incomplete", "IncompleteFilesException", "ProtectedOutputException")
 
@@ -68,7 +70,10 @@ class Run:
     def end(self) -> tuple[int, str]:
         """Wait until it and all its children have ended; return its exit status and what it printed."""
         status = self.process.wait()
-        while any(self._is_of_this_run(process) for process in psutil.process_iter()):
+        latest = time.monotonic() + LONGEST_STEP
+        while left := [process for process in psutil.process_iter() if self._is_of_this_run(process)]:
+            if time.monotonic() > latest:
+                raise AssertionError(f"processes outlive their run: {[process.cmdline() for process in left]}")
             time.sleep(0.05)
         self.log.seek(0)
         return status, self.log.read()
@@ -255,6 +260,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faults", type=int, default=80, help="how many faults")
     parser.add_argument("--in-one-run", type=int, default=14, help="how many of them until a run may end")
+    parser.add_argument("--pause", type=float, help="seconds between them at most; a twelfth of an undisturbed run")
     parser.add_argument("--seed", type=int, default=1, help="of the moments and of the order of faults")
     parser.add_argument("--only", choices=FAULTS, action="append", help="this fault; may be repeated")
     options = parser.parse_args()
@@ -290,7 +296,7 @@ def main() -> int:
                         run = Run(folder, *RETRIES, *arguments, **warm, **environment)
                     try:
                         if not fault.late_files:
-                            run.works_for(random.uniform(0.5, duration / 12))
+                            run.works_for(random.uniform(0.5, options.pause or duration / 12))
                         fault.happen(run)
                     except Ended:
                         break

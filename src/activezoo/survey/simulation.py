@@ -17,11 +17,13 @@ from __future__ import annotations
 
 import csv
 import math
+import multiprocessing.connection
 import os
 from collections.abc import Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 import numpy as np
@@ -568,7 +570,7 @@ def simulate_survey(galaxies: int, image_size: int, seed: int, output: str | Pat
     images = output / "images_gz2" / "images"
     images.mkdir(parents=True, exist_ok=True)
     task = partial(observe, seed=seed, image_size=image_size, images=images)
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, initializer=_end_with_parent) as pool:
         rows, truths, classes = zip(*pool.map(task, range(galaxies), chunksize=16), strict=True)
     os.sync()  # thousands of images: one by one, this would take longer than drawing them
     tables.write(pa.Table.from_pylist(list(truths)), output / "truth.parquet")
@@ -577,6 +579,16 @@ def simulate_survey(galaxies: int, image_size: int, seed: int, output: str | Pat
     experts = [{"dr7objid": row["dr7objid"], "class": of} for row, of in zip(rows, classes, strict=True) if of]
     write_csv(("dr7objid", "class"), experts, output / "experts.csv")
     write_csv(rows[0], rows, output / "gz2_hart16.csv")
+
+
+def _end_with_parent() -> None:
+    """Let this worker end when the process that started it does, even if that is killed, and not wait for ever."""
+
+    def wait() -> None:
+        multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 def write_csv(columns: Collection[str], rows: Sequence[dict], path: Path) -> None:
