@@ -160,7 +160,7 @@ def test_missing_image_folder_and_empty_image_folder(survey):
     with pytest.raises(InputError, match="pictures: no such folder"):
         survey.read()
     survey.images.mkdir()
-    with pytest.raises(InputError, match=r"pictures: no image \(.jpg, .jpeg, .png\)"):
+    with pytest.raises(InputError, match=r"pictures: no image \(.jpg, .jpeg, .png, .*\)"):
         survey.read()
     survey.images = images
     assert survey.read()[0].num_rows == 1

@@ -59,3 +59,27 @@ def test_no_image_and_no_folder_are_named(tmp_path):
         image_files(tmp_path)
     with pytest.raises(InputError, match="no such folder"):
         image_files(tmp_path / "nowhere")
+
+
+def test_the_first_kind_of_image_in_a_folder_counts(folder, caplog):
+    caplog.set_level("INFO")
+    for name in ("a.fits", "c.tif", "d.FITS.gz", "e.Fit"):
+        (folder / "deep" / name).touch()
+    assert found(folder) == ["a", "b"]
+    assert "1 TIFF files are passed over, for there are JPEG or PNG images" in caplog.text
+    assert "3 FITS files are passed over" in caplog.text
+    for name in ("a.jpg", "deep/deeper/b.PNG"):
+        (folder / name).unlink()
+    assert found(folder) == ["c"]
+    (folder / "deep/c.tif").unlink()
+    assert found(folder) == ["a", "d", "e"]
+
+
+@pytest.mark.parametrize(
+    "name", ["new\nline", "$(touch sprung)", "`id`; rm -rf x", "quote'\"", " blank ", "*?[a]", "-rf"]
+)
+def test_any_name_is_a_name(folder, name):
+    (folder / f"{name}.png").touch()
+    (folder / f"folder {name}").mkdir()
+    (folder / f"folder {name}" / f"{name}..png").touch()
+    assert found(folder) == sorted(["a", "b", name, f"{name}."])

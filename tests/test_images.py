@@ -15,7 +15,7 @@ from PIL import Image
 from activezoo import tables
 from activezoo.cli import main
 from activezoo.errors import InputError
-from activezoo.survey import image_shards, images
+from activezoo.survey import decoding, image_shards, images
 from activezoo.survey.shards import shard_rows
 
 RNG = np.random.default_rng(1)
@@ -54,7 +54,7 @@ def store(galaxies, shards, size=32, max_rejected=0.05):
 
 
 def test_colour_is_kept(tmp_path):
-    pixels, side = image_shards.decode(save(NOISE, tmp_path / "a.png"), 32)
+    pixels, side = decoding.decode(save(NOISE, tmp_path / "a.png"), 32)
     assert pixels.dtype == np.uint8
     assert side == 32
     np.testing.assert_array_equal(pixels, NOISE)
@@ -62,19 +62,19 @@ def test_colour_is_kept(tmp_path):
 
 def test_jpeg_is_what_pillow_reads(tmp_path):
     path = save(NOISE, tmp_path / "a.jpg")
-    np.testing.assert_array_equal(image_shards.decode(path, 32)[0], np.asarray(Image.open(path)))
+    np.testing.assert_array_equal(decoding.decode(path, 32)[0], np.asarray(Image.open(path)))
 
 
 def test_grey_becomes_three_equal_channels(tmp_path):
     for suffix in (".png", ".jpg"):
         path = save(NOISE[..., 0], tmp_path / f"a{suffix}")
         expected = np.asarray(Image.open(path))
-        np.testing.assert_array_equal(image_shards.decode(path, 32)[0], np.stack([expected] * 3, axis=-1))
+        np.testing.assert_array_equal(decoding.decode(path, 32)[0], np.stack([expected] * 3, axis=-1))
 
 
 def test_sixteen_bits_are_scaled(tmp_path):
     ramp = np.linspace(0, 65535, 32 * 32).astype(np.uint16).reshape(32, 32)
-    pixels, _ = image_shards.decode(save(ramp, tmp_path / "a.png"), 32)
+    pixels, _ = decoding.decode(save(ramp, tmp_path / "a.png"), 32)
     assert pixels.min() == 0
     assert pixels.max() == 255
     np.testing.assert_allclose(pixels[..., 0], ramp / 257, atol=1)
@@ -82,24 +82,24 @@ def test_sixteen_bits_are_scaled(tmp_path):
 
 def test_transparency_becomes_black(tmp_path):
     alpha = RNG.integers(0, 256, (32, 32, 1), dtype=np.uint8)
-    pixels, _ = image_shards.decode(save(np.concatenate([NOISE, alpha], axis=-1), tmp_path / "a.png"), 32)
+    pixels, _ = decoding.decode(save(np.concatenate([NOISE, alpha], axis=-1), tmp_path / "a.png"), 32)
     np.testing.assert_allclose(pixels, NOISE * (alpha / 255), atol=1)
-    pixels, _ = image_shards.decode(save(np.concatenate([NOISE[..., :1], alpha], axis=-1), tmp_path / "b.png"), 32)
+    pixels, _ = decoding.decode(save(np.concatenate([NOISE[..., :1], alpha], axis=-1), tmp_path / "b.png"), 32)
     np.testing.assert_allclose(pixels, np.repeat(NOISE[..., :1] * (alpha / 255), 3, axis=-1), atol=1)
 
 
 def test_palettes_are_resolved(tmp_path):
     path = save(NOISE, tmp_path / "a.png", mode="P")
-    np.testing.assert_array_equal(image_shards.decode(path, 32)[0], np.asarray(Image.open(path).convert("RGB")))
+    np.testing.assert_array_equal(decoding.decode(path, 32)[0], np.asarray(Image.open(path).convert("RGB")))
     transparent = Image.open(path).getpixel((5, 7))
     Image.open(path).save(tmp_path / "b.png", transparency=transparent)
-    assert image_shards.decode(tmp_path / "b.png", 32)[0][7, 5].tolist() == [0, 0, 0]
+    assert decoding.decode(tmp_path / "b.png", 32)[0][7, 5].tolist() == [0, 0, 0]
 
 
 def test_resizing_keeps_the_light_and_does_not_overshoot(tmp_path):
     stars = np.full((424, 424, 3), 40, np.uint8)
     stars[204:220, 204:220] = 250
-    pixels, side = image_shards.decode(save(stars, tmp_path / "a.png"), 256)
+    pixels, side = decoding.decode(save(stars, tmp_path / "a.png"), 256)
     assert pixels.shape == (256, 256, 3)
     assert side == 424
     assert pixels.min() == 40
@@ -128,20 +128,20 @@ def encoded(kind):
 )
 def test_broken_images_have_a_reason(tmp_path, content, reason):
     (tmp_path / "a.jpg").write_bytes(content)
-    with pytest.raises(image_shards.UnusableImageError, match=reason):
-        image_shards.decode(tmp_path / "a.jpg", 32)
+    with pytest.raises(decoding.UnusableImageError, match=reason):
+        decoding.decode(tmp_path / "a.jpg", 32)
 
 
 def test_unusable_images_have_a_reason(tmp_path):
     save(NOISE[:20], tmp_path / "wide.png")
-    with pytest.raises(image_shards.UnusableImageError, match="not square: 32 x 20 pixels"):
-        image_shards.decode(tmp_path / "wide.png", 16)
-    with pytest.raises(image_shards.UnusableImageError, match="smaller than the stored size 33: 32 x 32 pixels"):
-        image_shards.decode(save(NOISE, tmp_path / "small.png"), 33)
-    with pytest.raises(image_shards.UnusableImageError, match="pixels of mode F, whose range is unknown"):
-        image_shards.decode(save(NOISE[..., 0].astype(np.float32), tmp_path / "float.tif"), 32)
-    with pytest.raises(image_shards.UnusableImageError, match="No such file"):
-        image_shards.decode(tmp_path / "absent.png", 32)
+    with pytest.raises(decoding.UnusableImageError, match="not square: 32 x 20 pixels"):
+        decoding.decode(tmp_path / "wide.png", 16)
+    with pytest.raises(decoding.UnusableImageError, match="smaller than the stored size 33: 32 x 32 pixels"):
+        decoding.decode(save(NOISE, tmp_path / "small.png"), 33)
+    with pytest.raises(decoding.UnusableImageError, match="pixels of mode F, whose range is unknown"):
+        decoding.decode(save(NOISE[..., 0].astype(np.float32), tmp_path / "float.tif"), 32)
+    with pytest.raises(decoding.UnusableImageError, match="No such file"):
+        decoding.decode(tmp_path / "absent.png", 32)
 
 
 # --- shards
@@ -216,7 +216,7 @@ def test_steps(tmp_path):
     for shard in range(2):
         records, index, rejected = (made / f"shard_{shard}.{part}" for part in ("tfrecord", "index", "rejected"))
         outputs = [f"--records={records}", f"--index={index}", f"--rejected={rejected}"]
-        which = [f"--galaxies={galaxies}", f"--shard={shard}", "--shards=2", "--stored-size=32"]
+        which = [f"--galaxies={galaxies}", f"--shard={shard}", "--shards=2", "--stored-size=32", "--Q=8"]
         assert main(["store_images", *which, *outputs]) == 0
         parts += [f"--shard-indexes={index}", f"--shard-rejections={rejected}"]
     outputs = [f"--index={made}/index.parquet", f"--rejected={made}/rejected.parquet"]
@@ -267,7 +267,7 @@ def test_a_shard_is_the_same_bytes_every_time(tmp_path):
 
 
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
-    path = str(save(np.zeros((128, 128, 3), np.uint8), tmp_path / "a.png"))
+    path = str(save(RNG.integers(0, 256, (128, 128, 3), dtype=np.uint8), tmp_path / "a.png"))
     peaks = []
     for number in (5, 5, 100):  # the first call imports
         tables.write({"id": list(map(str, range(number))), "image": [path] * number}, tmp_path / "galaxies.parquet")

@@ -16,6 +16,7 @@ from activezoo.model.augmentation import View
 from activezoo.model.network import Architecture
 from activezoo.model.posterior import Sampling
 from activezoo.running import steps
+from activezoo.survey.fits_images import AsinhStretch
 from activezoo.survey.layout import Answers, Columns, Fractions
 
 ROOT = Path(__file__).parents[1]
@@ -243,6 +244,7 @@ QUESTION_KEYS = {*LOOP_KEYS, *View._fields, *Answers._fields, *Fractions._fields
         ("questions", Answers, QUESTION_KEYS - {*Answers._fields}),
         ("questions", Fractions, QUESTION_KEYS - {*Fractions._fields}),
         ("survey.columns", Columns, {"redshift"}),
+        ("images.fits", AsinhStretch, set()),
     ],
 )
 def test_sections_of_the_configuration_are_those_of_the_package(section, kind, others):

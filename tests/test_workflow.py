@@ -19,7 +19,7 @@ import yaml
 
 import activezoo
 from activezoo.report.galleries import read_pixels
-from activezoo.survey import image_shards
+from activezoo.survey import decoding
 from workflow_runs import ROOT, command, overlay, planned, planned_of, snakemake
 
 SAMPLE = ROOT.parent / "shared/data/gz2_sample"
@@ -196,7 +196,7 @@ EDITS = {
         {"plot_acquired_galaxies", "plot_informative_galaxies"},
     ),
     "src/activezoo/report/html_page.html": ("<!doctype html>", "<!DOCTYPE html>", {"html_page"}),
-    "src/activezoo/survey/image_shards.py": ("Resampling.HAMMING", "Resampling.BOX", {"store_images"}),
+    "src/activezoo/survey/decoding.py": ("Resampling.HAMMING", "Resampling.BOX", {"store_images"}),
     "src/activezoo/steps/split.py": ('"%d galaxies: %s"', '"%d galaxies, %s"', {"split"}),
     "src/activezoo/model/training.py": ("np.empty((2, 0), np.int64)", "np.empty((2, 0), int)", {"train"}),
     "src/activezoo/posteriors/calibration.py": ("EPSILONS = (0.02", "EPSILONS = (0.03", set()),
@@ -467,7 +467,7 @@ def test_real_galaxies_are_shown_beside_their_own_votes(tmp_path):
         pixels = read_pixels(list(labelled.id[:20]), results / "images/index.parquet")
         for galaxy, stored in zip(labelled.id[:20], pixels, strict=True):
             path = Path(files["images"]) / f"{image_of[galaxy]}.jpg"
-            np.testing.assert_array_equal(stored, image_shards.decode(path, stored.shape[0])[0])
+            np.testing.assert_array_equal(stored, decoding.decode(path, stored.shape[0])[0])
         for figure in ("learning_curves", "informative_galaxies", "acquired_galaxies_bald"):
             assert (results / f"figures/{question}/{figure}.png").stat().st_size > 10_000
 

@@ -22,6 +22,7 @@ from activezoo.running.progress import Progress
 from activezoo.running.runtime import prepend_to_python_path
 from activezoo.running.scheduling import lift_default_job_rate, plan_quickly, retry_what_may_pass
 from activezoo.running.steps import flags, section
+from activezoo.survey.fits_images import AsinhStretch
 from activezoo.survey.layout import Answers, ClassColumns, Columns, Fractions
 
 with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml")) as schema:

@@ -25,7 +25,12 @@ use rule step as store_images with:
         gpu=0,
     params:
         **step("store_images"),
-        settings=flags(config["images"]),
+        settings=flags(
+            {
+                **{key: config["images"][key] for key in ("stored_size", "shards", "white")},
+                **section(AsinhStretch, config["images"]["fits"]),
+            }
+        ),
 
 
 use rule step as index_images with:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,23 +11,47 @@ import pandas as pd
 
 from activezoo.errors import InputError
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+log = logging.getLogger(__name__)
+
+# Kinds of images, by their suffixes. Of several kinds in a folder, the first counts.
+KINDS = {
+    "JPEG or PNG": (".jpg", ".jpeg", ".png"),
+    "TIFF": (".tif", ".tiff"),
+    "FITS": (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fts.gz"),
+}
+_KIND = {suffix: kind for kind, suffixes in KINDS.items() for suffix in suffixes}
 
 
 def image_files(folder: Path) -> pd.Series:
-    """Paths of the images in a folder, at any depth, by name without suffix."""
+    """Paths of the images in a folder, at any depth, by name without suffix.
+
+    They are those of the first of `KINDS` that there is. So a mask or table in FITS beside a JPEG is no image.
+    """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of images")
     # One walk through the folder: asking for each file in turn takes minutes on a network file system.
-    found = [
-        (stem, os.path.join(parent, stem + suffix))
-        for parent, files in _walk(folder)
-        for stem, suffix in map(os.path.splitext, files)
-        if suffix.lower() in IMAGE_SUFFIXES and not stem.startswith("._")
-    ]
-    if not found:
-        raise InputError(f"{folder}: no image ({', '.join(IMAGE_SUFFIXES)}) in it or below")
-    return pd.DataFrame(found, columns=["name", "image"]).set_index("name")["image"]
+    found = {kind: [] for kind in KINDS}
+    for parent, files in _walk(folder):
+        for file in files:
+            stem, suffix = _split_suffix(file)
+            kind = _KIND.get(suffix.lower())
+            if kind and not stem.startswith("._"):
+                found[kind].append((stem, os.path.join(parent, file)))
+    kinds = [kind for kind in KINDS if found[kind]]
+    if not kinds:
+        raise InputError(f"{folder}: no image ({', '.join(_KIND)}) in it or below")
+    for kind in kinds[1:]:
+        log.info("%s: %d %s files are passed over, for there are %s images", folder, len(found[kind]), kind, kinds[0])
+    return pd.DataFrame(found[kinds[0]], columns=["name", "image"]).set_index("name")["image"]
+
+
+def _split_suffix(file: str) -> tuple[str, str]:
+    """Name and suffix; of a compressed file, both suffixes."""
+    stem, suffix = os.path.splitext(file)
+    if suffix.lower() == ".gz":
+        stem, first = os.path.splitext(stem)
+        return stem, first + suffix
+    return stem, suffix
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:

@@ -13,58 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from activezoo import tables
 from activezoo.errors import InputError
+from activezoo.survey.decoding import AS_THEY_ARE, Brightness, UnusableImageError, decode, find_brightness
 from activezoo.survey.shards import shard_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 log = logging.getLogger(__name__)
-
-
-class UnusableImageError(Exception):
-    """Why an image cannot stand for its galaxy."""
-
-
-def decode(path: str | Path, size: int) -> tuple[np.ndarray, int]:
-    """Read a JPEG or PNG image.
-
-    A larger image is resized with a Hamming filter, which neither aliases nor overshoots beside bright stars. Grey
-    becomes three equal channels, 16 bits become 8, transparency becomes black.
-
-    Returns
-    -------
-    The pixels, uint8, shape (size, size, 3), and the side that the image had.
-
-    Raises
-    ------
-    UnusableImageError
-        It cannot be read, is not square or is smaller than `size`.
-    """
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            if width != height:
-                raise UnusableImageError(f"not square: {width} x {height} pixels")
-            if width < size:
-                raise UnusableImageError(f"smaller than the stored size {size}: {width} x {height} pixels")
-            if image.mode.startswith("I;16"):
-                image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-            elif image.mode in ("I", "F"):
-                raise UnusableImageError(f"pixels of mode {image.mode}, whose range is unknown")
-            if image.has_transparency_data:
-                image = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
-            return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.HAMMING)), width
-    except UnusableImageError:
-        raise
-    except Exception as error:  # whatever the decoders of Pillow raise on a corrupt file: there is no common base
-        raise UnusableImageError(f"unreadable: {str(error).replace(str(path), 'the file')}") from error
 
 
 def write_shard(
@@ -75,6 +32,7 @@ def write_shard(
     output: str | Path,
     index: str | Path,
     rejected: str | Path,
+    brightness: Brightness = AS_THEY_ARE,
 ) -> None:
     """Store the images of one of `shards` slices of the galaxies, `size` pixels a side, one image in memory at a time.
 
@@ -83,13 +41,14 @@ def write_shard(
     import pyarrow as pa
 
     table = tables.read(galaxies, ["id", "image"])
+    brightness = find_brightness(table["image"].to_pylist(), brightness)
     start, stop = shard_rows(table.num_rows, shards)[shard]
     ids, images = table.slice(start, stop - start).to_pydict().values()
     stored, unusable, sides = [], [], Counter()
     with tables.whole_file(output) as partial, partial.open("wb") as file:
         for galaxy, image in zip(ids, images, strict=True):
             try:
-                array, side = decode(image, size)
+                array, side = decode(image, size, brightness)
             except UnusableImageError as error:
                 unusable.append((galaxy, image, str(error)))
                 log.warning("%s: %s", image, error)

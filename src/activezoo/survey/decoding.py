@@ -1,0 +1,176 @@
+"""Image files of any kind that people have, decoded to pixels of one size and of 8 bits.
+
+JPEG and PNG of 8 bits are decoded as they are. How bright a pixel of more bits is, in a 16-bit file or in FITS, is a
+matter of the whole survey: the value that becomes white, and the stretch, come from the configuration or are found in a
+sample of the survey's images, the same for all of them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from activezoo.survey.fits_images import AsinhStretch, is_fits, measure_background, read_bands
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+log = logging.getLogger(__name__)
+
+# Decoders of Pillow that run on files from elsewhere; its others are older, or start other programs.
+FORMATS = ("JPEG", "PNG", "TIFF", "GIF", "BMP", "PPM", "WEBP")
+# Images of more pixels take hundreds of megabytes to decode, even from a file of kilobytes.
+MOST_PIXELS = 1 << 25
+# Images that tell of a survey's brightness, and the numbers of bits that cameras have.
+SAMPLE, BITS = 100, (8, 10, 12, 14, 16)
+FULL_RANGE = 65535
+
+
+class UnusableImageError(Exception):
+    """Why an image cannot stand for its galaxy."""
+
+
+class Brightness(NamedTuple):
+    """What becomes black and white in images of more than 8 bits."""
+
+    white: int | None = None
+    """Value of white pixels in 16-bit images; brighter ones are white too. None: see `found_white`."""
+    stretch: AsinhStretch = AsinhStretch()
+    """Of FITS images."""
+    found_white: int = FULL_RANGE
+    """The same, if it was found in a sample: an image with brighter pixels is not used."""
+
+
+AS_THEY_ARE = Brightness()
+
+
+def decode(path: str | Path, size: int, brightness: Brightness = AS_THEY_ARE) -> tuple[np.ndarray, int]:
+    """Read an image.
+
+    A larger image is resized with a Hamming filter, which neither aliases nor overshoots beside bright stars. Grey
+    becomes three equal channels, transparency becomes black, and a rotation that EXIF asks for is made.
+
+    Returns
+    -------
+    The pixels, uint8, shape (size, size, 3), and the side that the image had.
+
+    Raises
+    ------
+    UnusableImageError
+        It cannot be read, is not square, is smaller than `size`, far too large, or constant.
+    """
+    from PIL import Image
+
+    try:
+        if is_fits(path):
+            bands = read_bands(path, lambda height, width: _check_shape(width, height, size))
+            image, side = Image.fromarray(brightness.stretch.rgb(bands)), bands.shape[-1]
+        else:
+            with Image.open(path, formats=FORMATS) as file:
+                side = file.width
+                _check_shape(*file.size, size)
+                deep = _is_deep(file)
+                image = _rgb(_upright(file), deep, brightness)
+        pixels = np.asarray(image.resize((size, size), Image.Resampling.HAMMING))
+    except UnusableImageError:
+        raise
+    except Exception as error:  # whatever the decoders raise on a corrupt file: there is no common base
+        message = str(error).replace(str(path), "the file")
+        raise UnusableImageError(f"unreadable: {message or type(error).__name__}") from error
+    if (pixels == pixels[0, 0]).all():
+        raise UnusableImageError(f"constant image: all pixels are {tuple(pixels[0, 0].tolist())}")
+    return pixels, side
+
+
+def find_brightness(images: Sequence[str | Path], brightness: Brightness) -> Brightness:
+    """Fill in what the configuration leaves open, from a sample of a survey's images that is the same every time."""
+    from PIL import Image
+
+    brightest, backgrounds = [], []
+    for path in images[:: -(-len(images) // SAMPLE) or 1]:
+        try:
+            if is_fits(path):
+                backgrounds.append(measure_background(read_bands(path, lambda *shape: _check_shape(*shape, 1))))
+            else:
+                with Image.open(path, formats=FORMATS) as file:
+                    if _is_deep(file):
+                        _check_shape(*file.size, 1)
+                        brightest.append(_brightest(file))
+        except Exception:  # what cannot be read is rejected, with the reason, when it is stored
+            continue
+    if brightest and brightness.white is None:
+        most = max(brightest)
+        bits = next(bits for bits in BITS if most < 1 << bits)
+        brightness = brightness._replace(found_white=(1 << bits) - 1)
+        log.info(
+            "16-bit images: the brightest pixel of a sample of %d is %d, so they are taken to hold %d bits, and %d is "
+            "white; images.white names another value",
+            len(brightest),
+            most,
+            bits,
+            brightness.found_white,
+        )
+    if backgrounds:
+        brightness = brightness._replace(stretch=brightness.stretch.filled(backgrounds))
+    return brightness
+
+
+def _check_shape(width: int, height: int, size: int) -> None:
+    if width != height:
+        raise UnusableImageError(f"not square: {width} x {height} pixels")
+    if width < size:
+        raise UnusableImageError(f"smaller than the stored size {size}: {width} x {height} pixels")
+    if width * height > MOST_PIXELS:
+        raise UnusableImageError(f"too large: {width} x {height} pixels, more than {MOST_PIXELS}")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    from PIL import ImageOps
+
+    image.load()  # first, for an image that fails here would count as read from then on
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # EXIF that cannot be read asks for no rotation
+        return image
+
+
+def _rgb(image: Image.Image, deep: bool, brightness: Brightness) -> Image.Image:
+    from PIL import Image
+
+    white = brightness.white or brightness.found_white
+    if deep:
+        most = _brightest(image)
+        if brightness.white is None and most > white:
+            raise UnusableImageError(
+                f"pixels up to {most}, but {white} was found to be white in a sample of the survey; set images.white"
+            )
+        if not image.mode.startswith("I;16") and white != FULL_RANGE:
+            raise UnusableImageError(
+                f"16 bits a channel with {white} as white, of which only the upper 8 bits can be read; save it with 8 "
+                "bits a channel"
+            )
+    if image.mode.startswith("I;16"):
+        scaled = np.minimum(np.asarray(image), white).astype(np.uint32) * 255 // white
+        image = Image.fromarray(scaled.astype(np.uint8))
+    elif image.mode in ("I", "F"):
+        raise UnusableImageError(f"pixels of mode {image.mode}, whose range is unknown")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
+    return image.convert("RGB")
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Whether a file, not loaded yet, has 16 bits a channel. Of colour images, Pillow reads the upper 8 of them."""
+    return image.mode.startswith("I;16") or any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+
+
+def _brightest(image: Image.Image) -> int:
+    """The largest value of a 16-bit image; of a colour image, as far as its upper 8 bits tell."""
+    if image.mode.startswith("I;16"):
+        return int(np.asarray(image).max())
+    return int(np.asarray(image.convert("RGB")).max()) << 8 | 0xFF
