@@ -1,5 +1,6 @@
 """The galaxies of a survey: every row of a catalogue has an id and an image, or is rejected with the reason."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -84,6 +85,81 @@ def test_samples_are_a_selection_before_all_else(survey):
     ]
     with pytest.raises(InputError, match=r"no row has coadd in column 'sample'; it has original, stripe82"):
         survey.read(samples=["coadd"])
+
+
+@pytest.mark.parametrize("written", ["True", "true", "TRUE"])
+@pytest.mark.parametrize("asked", ["true", "True"])
+def test_truth_values_are_one_sample_in_any_spelling(survey, written, asked):
+    survey.write({"sample": written}, {"sample": "False"})
+    galaxies, _ = survey.read(samples=[asked])
+    assert galaxies["row"].to_pylist() == [2]
+    frame = pd.read_csv(survey.catalogue, dtype={"dr7objid": str}).astype({"sample": bool})
+    frame.to_parquet(survey.catalogue)
+    assert survey.read(samples=[asked])[0]["row"].to_pylist() == [1]
+
+
+@pytest.mark.parametrize("other", ["asset0", "asset0.jpg", "images/asset0.jpg", "/data/asset0"])
+def test_an_image_of_several_galaxies_is_that_of_none(survey, other):
+    survey.write(rows=3)
+    survey.write_map({"587700000000000001": "asset0", "587700000000000002": "asset1", "587700000000000003": other})
+    galaxies, rejected = survey.read()
+    assert galaxies["row"].to_pylist() == [3]
+    assert [(row["row"], row["reason"]) for row in rejected.to_pylist()] == [
+        (2, "image of several galaxies"),
+        (4, "image of several galaxies"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a.jpg", "b.jpg"],
+        ["one/a", "two/b.jpg"],
+        ["somewhere/else/one/a.jpg", "/old/disk/b.jpeg"],
+        ["a.JPG", "./two/b.jpg"],
+    ],
+)
+def test_names_may_have_suffixes_and_paths(survey, names):
+    survey.write(rows=2)
+    survey.write_images(["one/a.jpg", "two/b.jpg"])
+    survey.write_map({f"58770000000000000{number}": name for number, name in enumerate(names, 1)})
+    galaxies, _ = survey.read(max_rejected=0.0)
+    assert galaxies["image"].to_pylist() == [f"{survey.images}/one/a.jpg", f"{survey.images}/two/b.jpg"]
+
+
+def test_folders_tell_images_of_one_name_apart(survey):
+    survey.write(rows=3)
+    survey.write_images(["one/a.jpg", "two/a.jpg", "two/one/b.jpg", "b.jpg"])
+    ids = [f"58770000000000000{number}" for number in (1, 2, 3)]
+    survey.write_map(dict(zip(ids, ["data/two/a.jpg", "one/a", "b"], strict=True)))
+    galaxies, rejected = survey.read()
+    assert galaxies["image"].to_pylist() == [f"{survey.images}/two/a.jpg", f"{survey.images}/one/a.jpg"]
+    assert [row["reason"] for row in rejected.to_pylist()] == ["several image files of this name"]
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.jpg", b"\xff\xfe.png", b"deep\xe9/a.jpg"])
+def test_file_names_that_are_no_text(survey, name):
+    survey.write(rows=2)
+    path = os.path.join(os.fsencode(survey.images), name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb"):
+        pass
+    assert survey.read(max_rejected=0.0)[0].num_rows == 2
+    galaxies, rejected = read_images(survey.images, max_rejected=0.5)
+    assert galaxies["id"].to_pylist() == ["asset0", "asset1"]
+    assert [row["reason"] for row in rejected.to_pylist()] == ["file name that is not UTF-8"]
+    tables.write(rejected, survey.images.parent / "rejected.parquet")
+
+
+@pytest.mark.parametrize(
+    "ids", [["587700000000000001"] * 3, ["1", "1", None], ["1", "1", "2"]], ids=["one", "some", "mostly one"]
+)
+def test_where_nothing_is_left_the_reasons_are_counted(survey, ids):
+    survey.write(*({"dr7objid": galaxy} for galaxy in ids))
+    if "2" in ids:
+        (survey.images / "asset1.jpg").rename(survey.images / "other.jpg")
+    with pytest.raises(InputError, match=r"no usable galaxy among 3 rows: \d (id in several rows|no id)"):
+        survey.read()
 
 
 def test_a_catalogue_without_a_sample_column_is_kept_whole(survey):

@@ -1,6 +1,10 @@
 """Columns of the tables that people have: exact ids, rows by number, and errors that say what to correct."""
 
+import re
+
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from activezoo.errors import InputError
@@ -67,7 +71,8 @@ def test_floating_point_ids_are_refused(tmp_path):
 
 def test_features_are_numbers_by_id_of_the_columns_that_there_are(write, caplog):
     path = write("dr7objid,redshift,class\n587739505552785605,0.05,Sb\n587739505552785606,,E\n587739505552785605,1,x\n")
-    features = read_features(path, "dr7objid", ["redshift", "mass", "class"])
+    galaxies = pa.table({"row": [2, 3], "id": ["587739505552785605", "587739505552785606"]})
+    features = read_features(path, galaxies, "dr7objid", ["redshift", "mass", "class"])
     assert list(features.index) == ["587739505552785605", "587739505552785606"]
     assert features.redshift.iloc[0] == 0.05
     assert features.isna().sum().to_dict() == {"redshift": 1, "class": 2}
@@ -76,4 +81,62 @@ def test_features_are_numbers_by_id_of_the_columns_that_there_are(write, caplog)
 
 def test_the_id_is_no_feature(write):
     with pytest.raises(InputError, match="'dr7objid' is the galaxy id"):
-        read_features(write(f"{HEADER}\n1,1,2\n"), "dr7objid", ["bar", "dr7objid"])
+        read_features(write(f"{HEADER}\n1,1,2\n"), pa.table({"row": [2], "id": ["1"]}), "dr7objid", ["bar", "dr7objid"])
+
+
+@pytest.mark.parametrize("row", [2, 3])
+def test_features_are_those_of_the_row_that_counts(write, row):
+    """An id stands in rows of several samples, and only one of them is of the survey."""
+    path = write("dr7objid,redshift\n1,0.9\n1,0.1\n")
+    features = read_features(path, pa.table({"row": [row], "id": ["1"]}), "dr7objid", ["redshift", "mass"])
+    assert features.redshift.to_dict() == {"1": {2: 0.9, 3: 0.1}[row]}
+    assert list(read_features(path, pa.table({"row": [row], "id": ["1"]}), "dr7objid", ["mass"]).index) == ["1"]
+
+
+@pytest.mark.parametrize(
+    "cell", ["5.877395055527857e+17", "5.88E+17", "5877e14", "587739505552785605.0", "587739505552785605."]
+)
+def test_ids_that_went_through_floating_point_are_refused(write, cell):
+    with pytest.raises(InputError, match=f"column 'dr7objid' holds '{re.escape(cell)}', a whole number that went"):
+        read_columns(write(f"{HEADER}\n587739505552785606,1,2\n{cell},1,2\n"), ["dr7objid"])
+
+
+def test_ids_that_a_spreadsheet_rounded_are_refused(write):
+    rows = "".join(f"587739505552{number}000,1,2\n" for number in range(785, 795))
+    with pytest.raises(InputError, match="all long numbers of column 'dr7objid' end in zeros after 15 digits"):
+        read_columns(write(f"{HEADER}\n{rows}"), ["dr7objid"])
+    read_columns(write(f"{HEADER}\n{rows}587739505552785001,1,2\n"), ["dr7objid"])
+
+
+@pytest.mark.parametrize("cell", ["1237648720142401611", "J0004-1E5", "299489677444933632", "12345.0", "E17"])
+def test_other_ids_are_exact(write, cell):
+    assert read_columns(write(f"{HEADER}\n{cell},1,2\n"), ["dr7objid"])["dr7objid"].tolist() == [cell]
+
+
+@pytest.mark.parametrize("cell", [" 587 ", "587\t", '"587  "', "\xa0587"])
+def test_what_stands_around_text_is_left_out(write, cell):
+    assert read_columns(write(f"{HEADER}\n{cell},1,2\n"), ["dr7objid"])["dr7objid"].tolist() == ["587"]
+
+
+@pytest.mark.parametrize("padded", ["587\0\0", "587 \0"])
+def test_zero_bytes_around_text_are_left_out(tmp_path, padded):
+    path = tmp_path / "catalogue.parquet"
+    pd.DataFrame({"dr7objid": [padded]}).to_parquet(path)
+    assert read_columns(path, ["dr7objid"])["dr7objid"].tolist() == ["587"]
+
+
+@pytest.mark.parametrize(("names", "twice"), [("a,bar,bar", "bar"), ("bar,a,bar", "bar"), ("a,a,a", "a")])
+def test_two_columns_of_one_name_are_refused(write, tmp_path, names, twice):
+    with pytest.raises(InputError, match=f"columns are called '{twice}'"):
+        read_columns(write(f"{names}\n1,2,3\n"), [], [twice])
+    path = tmp_path / "twice.parquet"
+    pq.write_table(pa.table([[1], [2], [3]], names.split(",")), path)
+    with pytest.raises(InputError, match=f"columns are called '{twice}'"):
+        read_columns(path, [], [twice])
+
+
+def test_cells_may_hold_many_lines(write):
+    note = "seen by a volunteer\n" * 2000
+    rows = "".join(f'{number},1,"{note}"\n' for number in range(60))  # more than is read at once
+    read = read_columns(write(f"dr7objid,bar,note\n{rows}"), ["dr7objid"])
+    assert read["dr7objid"].tolist() == list(map(str, range(60)))

@@ -48,6 +48,11 @@ def test_reads_ids_as_text_and_classes_as_answers(catalogue):
     assert strong.is_positive.tolist() == [False, False, True]
 
 
+@pytest.mark.parametrize("written", ["Weak", "WEAK", " weak", "weak\t"])
+def test_classes_are_known_in_any_spelling(catalogue, written):
+    assert read(catalogue(f"1,{written}", "2,none")).is_positive.tolist() == [True, False]
+
+
 def test_reads_what_the_simulated_survey_writes(tmp_path):
     simulate_survey(60, image_size=16, seed=1, output=tmp_path)
     table = read(tmp_path / "experts.csv")
@@ -61,7 +66,7 @@ def test_reads_what_the_simulated_survey_writes(tmp_path):
         ((), "has no rows"),
         (("1,none", "2,weak", "1,none"), "row 4: dr7objid '1' stands in an earlier row"),
         (("1,weak", "2,"), "row 3: class is empty"),
-        (("1,weak", "2,  "), "row 3: class '  ' is empty"),
+        (("1,weak", "2,  "), "row 3: class is empty"),
         (("1,weak", ",none"), "row 3: dr7objid is empty"),
         (("1,none", "2,sbar"), "no galaxy is weak or intermediate or strong in column 'class'; it has none, sbar"),
     ],

@@ -44,6 +44,22 @@ def test_folders_and_images_elsewhere_are_followed(folder, tmp_path):
     assert found(folder) == ["a", "b", "c", "d"]
 
 
+@pytest.mark.parametrize(
+    "hidden", [".ipynb_checkpoints/a-checkpoint.jpg", "deep/.thumbnails/b.png", ".a.jpg", "._a.jpg", ".cache/x/c.jpg"]
+)
+def test_hidden_files_and_folders_are_passed_over(folder, hidden):
+    (folder / hidden).parent.mkdir(exist_ok=True, parents=True)
+    (folder / hidden).touch()
+    assert found(folder) == ["a", "b"]
+
+
+@pytest.mark.parametrize("target", ["..", "../..", "/"])
+def test_links_out_of_the_folder_to_one_above_are_not_followed(folder, tmp_path, target):
+    (tmp_path / "thumbnail.jpg").touch()
+    (folder / "deep/up").symlink_to((folder / target).resolve(), target_is_directory=True)
+    assert found(folder) == ["a", "b"]
+
+
 def test_the_folder_itself_may_be_a_link(folder, tmp_path):
     (tmp_path / "link").symlink_to(folder)
     assert found(tmp_path / "link") == ["a", "b"]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -62,6 +63,25 @@ def test_answers_of_several_columns_are_summed(survey):
     for answers, total in ((["strong", "weak", "no_bar"], 15), (["no_bar"], 9)):
         votes, _ = survey.read(Answers(["strong", "weak"], answers), min_responses=5)
         assert votes.select(["k", "N"]).to_pylist() == [{"k": 6, "N": total}]
+
+
+@pytest.mark.parametrize("kind", ["total", "all but one", "the same"])
+def test_answers_that_count_others_once_more_are_refused(survey, kind):
+    """A total beside its answers would count each vote twice."""
+    rows = []
+    for strong, weak, none in np.random.default_rng(1).integers(1, 30, (40, 3)).tolist():
+        extra = {"total": strong + weak + none, "all but one": strong + weak, "the same": weak}[kind]
+        rows.append({"strong": strong, "weak": weak, "no_bar": none, "extra": extra})
+    survey.write(*rows)
+    with pytest.raises(InputError, match="columns? 'weak' and 'extra'" if kind == "the same" else "column 'extra'"):
+        survey.read(Answers(["strong"], ["strong", "weak", "no_bar", "extra"]))
+    assert survey.read(Answers(["strong"], ["strong", "weak", "no_bar"]))[0].num_rows == 40
+
+
+def test_rare_answers_that_are_nearly_always_zero_are_no_copies(survey):
+    rows = [{"strong": 0, "weak": 0, "no_bar": 20 + number} for number in range(60)]
+    survey.write(*rows, {"strong": 1, "weak": 0, "no_bar": 9}, {"strong": 0, "weak": 2, "no_bar": 9})
+    assert survey.read(Answers(["strong"], ["strong", "weak", "no_bar"]))[0].num_rows == 62
 
 
 def test_a_galaxy_may_be_usable_for_one_question_and_not_for_another(survey):

@@ -194,6 +194,7 @@ use rule step as compare_groups with:
     input:
         test=f"{POSTERIOR_FOLDER}/test.parquet",
         catalogue=survey_file("catalogue", CATALOGUE),
+        galaxies=GALAXIES,
         model=f"{QUESTION}/seed_1/all/{DESCRIPTION}",
         truth=TRUTH if SURVEY["kind"] == "simulated" else [],
     output:
@@ -297,6 +298,7 @@ use rule step as explain_surprise with:
         votes=VOTES,
         feature_votes=expand(VOTES, question=POSTERIORS["surprise"]["questions"]),
         catalogue=survey_file("catalogue", CATALOGUE),
+        galaxies=GALAXIES,
     output:
         parquet=f"{POSTERIOR_FOLDER}/surprise.parquet",
         csv=f"{POSTERIOR_FOLDER}/surprise.csv",

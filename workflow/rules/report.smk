@@ -140,6 +140,7 @@ use rule step as plot_acquired_redshift with:
         labelled=expand(f"{{folder}}/{LABELLED}", folder=LAST_MODELS),
         metrics=expand(f"{{folder}}/{METRICS}", folder=LAST_MODELS),
         catalogue=survey_file("catalogue", CATALOGUE),
+        galaxies=GALAXIES,
     output:
         png=report(
             f"{FIGURES}/acquired_redshift.png",

@@ -40,7 +40,7 @@ def read_experts(path: str | Path, columns: ClassColumns) -> pd.DataFrame:
             row = wrong.idxmax()
             value = "" if pd.isna(rows.loc[row, column]) else f" {rows.loc[row, column]!r}"
             raise InputError(f"{path}: row {row}: {column}{value} {reason}")
-    is_positive = classes.isin(positive)
+    is_positive = classes.str.casefold().isin([name.strip().casefold() for name in positive])
     if not is_positive.any():
         raise InputError(
             f"{path}: no galaxy is {' or '.join(positive)} in column {class_column!r}; it has "

@@ -21,6 +21,7 @@ def run(
     votes: Path,
     feature_votes: list[Path],
     catalogue: Path,
+    galaxies: Path,
     id_column: str,
     encoding: str | None = None,
     question: str,
@@ -35,7 +36,7 @@ def run(
     for path in feature_votes:
         answered = tables.read(path, ["id", "k", "N"]).to_pandas().set_index("id")
         fractions[f"vote fraction {path.parent.name}"] = answered.k / answered.N
-    columns = read_features(catalogue, id_column, [*morphology, *other], encoding=encoding)
+    columns = read_features(catalogue, tables.read(galaxies), id_column, [*morphology, *other], encoding=encoding)
     features = pd.concat([table.reindex(predicted.ids) for table in (pd.DataFrame(fractions), columns)], axis=1)
     groups = {name: "other" if name in other else "morphology" for name in features}
     try:

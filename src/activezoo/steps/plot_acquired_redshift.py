@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from activezoo import tables
 from activezoo.report.acquired import acquired
 from activezoo.report.figures import style
 from activezoo.report.figures.acquired import acquired_redshift
@@ -9,9 +10,16 @@ from activezoo.survey.columns import read_features
 
 
 def run(
-    *, labelled: list[Path], catalogue: Path, id_column: str, redshift: str, encoding: str | None = None, png: Path
+    *,
+    labelled: list[Path],
+    catalogue: Path,
+    galaxies: Path,
+    id_column: str,
+    redshift: str,
+    encoding: str | None = None,
+    png: Path,
 ) -> None:
-    galaxies = acquired(path.parent for path in labelled)
-    features = read_features(catalogue, id_column, [redshift], encoding=encoding)
+    chosen = acquired(path.parent for path in labelled)
+    features = read_features(catalogue, tables.read(galaxies), id_column, [redshift], encoding=encoding)
     redshifts = features.reindex(columns=[redshift])[redshift]
-    style.save(acquired_redshift(galaxies.assign(redshift=galaxies["id"].map(redshifts))), png)
+    style.save(acquired_redshift(chosen.assign(redshift=chosen["id"].map(redshifts))), png)

@@ -7,8 +7,9 @@ What volunteers said of the galaxies is read by question; see `questions`.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 from activezoo.errors import InputError
 from activezoo.survey.columns import read_columns
-from activezoo.survey.image_files import image_files
+from activezoo.survey.image_files import image_files, name_without_suffix
 from activezoo.survey.layout import Columns
 from activezoo.survey.rejection import Selection
 
@@ -49,7 +50,8 @@ def read_catalogue(
     columns
         Names of the columns of both files.
     filename_map
-        Such a table with the name of each galaxy's image, without suffix; without it the name is the id.
+        Such a table with the name of each galaxy's image; without it the name is the id. The name may have a suffix,
+        and a path, of which as many of the last folders count as it takes to tell images of one name apart.
     encoding
         Of both files, where they are csv; by default, it is found out.
     samples
@@ -81,6 +83,8 @@ def read_catalogue(
     selection.reject(selection.rows["id"].duplicated(keep=False), "id in several rows", column=columns.id)
     _match_names(selection, filename_map, columns, encoding)
     _match_images(selection, Path(images))
+    image = selection.rows["image"]
+    selection.reject(image.duplicated(keep=False), "image of several galaxies", values=image)
     selection.check(catalogue, wanted, max_rejected)
     return _galaxies_table(selection), selection.rejected_table()
 
@@ -98,7 +102,9 @@ def read_images(images: str | Path, max_rejected: float) -> tuple[pa.Table, pa.T
     """
     files = image_files(Path(images)).sort_index()
     rows = pd.DataFrame({"id": files.index, "image": files.to_numpy()}, index=np.arange(1, len(files) + 1))
+    broken = pd.Series(["\\" in path and not os.path.exists(path) for path in rows["image"]], rows.index, dtype=bool)
     selection = Selection(rows)
+    selection.reject(broken, "file name that is not UTF-8", values=rows["image"])
     several = rows["id"].duplicated(keep=False)
     selection.reject(several, "several image files of this name", values=rows["image"])
     selection.check(images, len(rows), max_rejected)
@@ -113,7 +119,10 @@ def _galaxies_table(selection: Selection) -> pa.Table:
 
 def _select_samples(selection: Selection, column: str, samples: Sequence[str], catalogue: str | Path) -> None:
     sample = selection.rows[column]
-    selection.reject(~sample.isin(samples), "sample not wanted", column=column, values=sample, defect=False)
+    found = sample.map(_as_boolean, na_action="ignore")
+    selection.reject(
+        ~found.isin(list(map(_as_boolean, samples))), "sample not wanted", column=column, values=sample, defect=False
+    )
     if selection.rows.empty:
         found = ", ".join(sorted(sample.dropna().unique())) or "no value"
         raise InputError(f"{catalogue}: no row has {', '.join(samples)} in column {column!r}; it has {found}")
@@ -136,11 +145,31 @@ def _match_names(selection: Selection, filename_map: str | Path | None, columns:
 
 
 def _match_images(selection: Selection, folder: Path) -> None:
-    """Add the column `image`, the path of the file."""
+    """Add the column `image`, the path of the file: the one of the galaxy's name, or of its name and folders."""
     files = image_files(folder)
-    several = files.index.duplicated(keep=False)
     name = selection.rows["name"]
-    selection.reject(name.isin(files.index[several]), "several image files of this name", values=name)
-    image = name.map(files[~several])
+    stem = name.map(name_without_suffix, na_action="ignore")
+    several = files.index.duplicated(keep=False)
+    image = stem.map(files[~several]).astype(object)
+    with_folders = name.notna() & name.str.contains("/", na=False)
+    ambiguous = stem.isin(files.index[several])
+    for row in name.index[ambiguous & with_folders]:
+        image[row] = _only_at(name[row], files.loc[[stem[row]]])
+    selection.reject(ambiguous & image.isna(), "several image files of this name", values=name)
     selection.reject(image.isna(), "no image file", values=name)
     selection.add(image=image)
+
+
+def _only_at(name: str, files: pd.Series) -> str | None:
+    """The file, of several of one name, whose last folders are those of a path."""
+    folders = PurePosixPath(name).parent.parts
+    for depth in range(1, len(folders) + 1):
+        fit = files[[Path(file).parent.parts[-depth:] == folders[-depth:] for file in files]]
+        if len(fit) <= 1:
+            return fit.iloc[0] if len(fit) else None
+    return None
+
+
+def _as_boolean(value: str) -> str:
+    """Text as it is, but true and false in one spelling: csv files have True, TRUE or true."""
+    return value.lower() if value.lower() in ("true", "false") else value

@@ -16,12 +16,20 @@ from activezoo.survey.table_files import Table, open_table
 
 log = logging.getLogger(__name__)
 
+# What FITS, fixed-width files and spreadsheets put around text.
+BLANKS = " \t\r\n\0\xa0"
+# Numbers such as 5.88E+17, and long ones such as 587739505552785605.0.
+_ROUNDED = r"^[+-]?(\d+\.?\d*[eE][+-]?\d+|\d{16,}\.0*)$"
+# From so many long numbers on, it is no accident that all end in zeros.
+FEW_IDS = 4
+
 
 def read_columns(
     path: str | Path, strings: Sequence[str], numbers: Sequence[str] = (), *, encoding: str | None = None
 ) -> pd.DataFrame:
-    """Some columns of a table, indexed by row; `strings` are exact, `numbers` still as they are in the file.
+    """Some columns of a table, indexed by row; `numbers` still as they are in the file.
 
+    `strings` are exact, but for blanks and zero bytes around them; a column of them that lost digits is refused.
     `encoding` is that of a csv file; by default, it is found out.
     """
     file = _existing_table(path, encoding)
@@ -29,6 +37,11 @@ def read_columns(
     for name in names:
         if name not in file.names:
             raise InputError(f"{path}: no column {name!r}{_did_you_mean(name, file.names)}")
+        if file.names.count(name) > 1:
+            raise InputError(
+                f"{path}: {file.names.count(name)} columns are called {name!r}, and nothing says which is meant; give "
+                "each a name of its own"
+            )
     table = file.read(names)
     if not table.num_rows:
         raise InputError(f"{path}: has no rows")
@@ -38,18 +51,41 @@ def read_columns(
                 f"{path}: column {name!r} holds floating-point numbers, which cannot hold an id of 18 digits exactly; "
                 "store it as text or whole numbers"
             )
-        table = table.set_column(table.column_names.index(name), name, pc.cast(table[name], pa.string()))
+        cells = pc.utf8_trim(pc.cast(table[name], pa.string()), BLANKS)
+        table = table.set_column(table.column_names.index(name), name, pc.if_else(pc.equal(cells, ""), None, cells))
+        _refuse_lost_digits(path, name, table[name])
     frame = table.to_pandas(ignore_metadata=True)
     frame.index += file.first_row
     return frame
 
 
+def _refuse_lost_digits(path: str | Path, name: str, cells: pa.ChunkedArray) -> None:
+    """Refuse whole numbers that went through floating point, or through a spreadsheet of 15 digits."""
+    floats = cells.filter(pc.match_substring_regex(cells, _ROUNDED))
+    if len(floats):
+        raise InputError(
+            f"{path}: column {name!r} holds {floats[0].as_py()!r}, a whole number that went through floating point and "
+            "lost digits; export the column as text, or as whole numbers of 64 bits"
+        )
+    long = pc.unique(cells.filter(pc.match_substring_regex(cells, r"^\d{16,}$")))
+    if len(long) >= FEW_IDS and pc.all(pc.match_substring_regex(long, r"^\d{15}0+$")).as_py():
+        raise InputError(
+            f"{path}: all long numbers of column {name!r} end in zeros after 15 digits, such as {long[0].as_py()!r}: a "
+            "spreadsheet has rounded them; export the column as text"
+        )
+
+
 def read_features(
-    catalogue: str | Path, id_column: str, columns: Sequence[str], *, encoding: str | None = None
+    catalogue: str | Path,
+    galaxies: pa.Table,
+    id_column: str,
+    columns: Sequence[str],
+    *,
+    encoding: str | None = None,
 ) -> pd.DataFrame:
     """Columns of the survey's catalogue as numbers, by galaxy id. A column that it lacks is left out, and logged.
 
-    Where an id stands in several rows, the first counts.
+    They are read from the rows of `galaxies`, of `catalogue.read_catalogue`: an id may stand in rows of other samples.
     """
     if id_column in columns:
         raise InputError(f"posteriors.surprise: {id_column!r} is the galaxy id, which says nothing about a galaxy")
@@ -57,10 +93,11 @@ def read_features(
     found = [name for name in columns if name in has]
     if len(found) < len(columns):
         log.warning("%s has no columns %s", catalogue, ", ".join(name for name in columns if name not in has))
-    rows = (
-        read_columns(catalogue, [id_column], found, encoding=encoding).drop_duplicates(id_column).set_index(id_column)
-    )
-    return rows[found].apply(numbers)
+    ids = pd.Index(galaxies["id"].to_pylist())
+    if not found:
+        return pd.DataFrame(index=ids)
+    rows = read_columns(catalogue, [], found, encoding=encoding).loc[galaxies["row"].to_numpy()]
+    return rows.set_axis(ids).apply(numbers)
 
 
 def _existing_table(path: str | Path, encoding: str | None) -> Table:

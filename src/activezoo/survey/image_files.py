@@ -25,7 +25,9 @@ _KIND = {suffix: kind for kind, suffixes in KINDS.items() for suffix in suffixes
 def image_files(folder: Path) -> pd.Series:
     """Paths of the images in a folder, at any depth, by name without suffix.
 
-    They are those of the first of `KINDS` that there is. So a mask or table in FITS beside a JPEG is no image.
+    They are those of the first of `KINDS` that there is. So a mask or table in FITS beside a JPEG is no image. Hidden
+    files and folders, such as `.ipynb_checkpoints`, are passed over. In names that are not UTF-8, what is not is
+    escaped.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of images")
@@ -35,14 +37,25 @@ def image_files(folder: Path) -> pd.Series:
         for file in files:
             stem, suffix = _split_suffix(file)
             kind = _KIND.get(suffix.lower())
-            if kind and not stem.startswith("._"):
-                found[kind].append((stem, os.path.join(parent, file)))
+            if kind and not file.startswith("."):
+                found[kind].append((_text(stem), _text(os.path.join(parent, file))))
     kinds = [kind for kind in KINDS if found[kind]]
     if not kinds:
         raise InputError(f"{folder}: no image ({', '.join(_KIND)}) in it or below")
     for kind in kinds[1:]:
         log.info("%s: %d %s files are passed over, for there are %s images", folder, len(found[kind]), kind, kinds[0])
     return pd.DataFrame(found[kinds[0]], columns=["name", "image"]).set_index("name")["image"]
+
+
+def _text(name: str) -> str:
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def name_without_suffix(path: str) -> str:
+    """Last part of a path, without the suffix of an image."""
+    file = path.rpartition("/")[2]
+    stem, suffix = _split_suffix(file)
+    return stem if suffix.lower() in _KIND else file
 
 
 def _split_suffix(file: str) -> tuple[str, str]:
@@ -55,14 +68,19 @@ def _split_suffix(file: str) -> tuple[str, str]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Folders at any depth with the names of their files; each real folder once, however many links lead there."""
+    """Folders at any depth with the names of their files; each real folder once, however many links lead there.
+
+    A link to a folder above, such as `up -> ..`, leads out of the folder of images, and is not followed.
+    """
     seen = set()
+    above = {(status.st_dev, status.st_ino) for status in map(os.stat, folder.resolve().parents)}
     for parent, folders, files in os.walk(folder, followlinks=True):
         status = os.stat(parent)
         identity = (status.st_dev, status.st_ino)
-        if identity in seen:
+        if identity in seen or identity in above:
             folders.clear()  # by a link, perhaps to a parent, in which the walk would go round for ever
             continue
         seen.add(identity)
-        folders.sort()  # so that the same link is followed whichever order the file system gives
+        # Sorted, so that the same link is followed whichever order the file system gives.
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield parent, files

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from activezoo.errors import InputError
 from activezoo.survey.columns import numbers, read_columns
 from activezoo.survey.layout import Answers, Fractions
 from activezoo.survey.rejection import Selection
@@ -15,6 +17,8 @@ from activezoo.survey.vote_fractions import count_fractions
 
 MOST_VOTES = np.iinfo(np.int32).max
 COUNTS = Fractions()
+# From so many galaxies on, it is no accident that columns are the same.
+FEW_ROWS = 10
 
 
 def read_votes(
@@ -63,6 +67,7 @@ def read_votes(
     rows = rows.loc[galaxies["row"].to_numpy()].assign(id=galaxies["id"].to_pylist())
     selection = Selection(rows)
     votes = count_fractions(selection, answers, fractions) if total else _counts(selection, answers)
+    _refuse_totals(catalogue, votes.loc[selection.rows.index, list(answers.responses)])
     _sum_votes(selection, votes, answers, min_responses)
     selection.check(catalogue, len(rows), max_rejected)
     schema = pa.schema({"id": pa.string(), "k": pa.int32(), "N": pa.int32()})
@@ -86,6 +91,31 @@ def _counts(selection: Selection, answers: Answers) -> pd.DataFrame:
         ):
             selection.reject(wrong, reason, column=column, values=cells[column])
     return votes
+
+
+def _refuse_totals(catalogue: str | Path, votes: pd.DataFrame) -> None:
+    """Refuse answers of which one counts others once more: their total, or the same column under another name."""
+    for column, other in combinations(votes, 2):
+        if _same(votes[column], votes[other]):
+            raise InputError(
+                f"{catalogue}: columns {column!r} and {other!r} hold the same votes in nearly all rows; take one out "
+                "of the question's responses"
+            )
+    for column in votes:
+        others = votes.drop(columns=column)
+        for left_out in ([], *([name] for name in others)):
+            parts = others.drop(columns=left_out)
+            if parts.shape[1] > 1 and _same(votes[column], parts.sum(axis=1)):
+                raise InputError(
+                    f"{catalogue}: column {column!r} is the sum of other answers in nearly all rows: a total, and no "
+                    "answer; take it out of the question's responses"
+                )
+
+
+def _same(votes: pd.Series, others: pd.Series) -> bool:
+    """Whether two columns are the same, but for a few rows; where both are 0, they tell nothing."""
+    some = (votes > 0) | (others > 0)
+    return some.sum() >= FEW_ROWS and (votes == others)[some].mean() > 0.95
 
 
 def _sum_votes(selection: Selection, votes: pd.DataFrame, answers: Answers, min_responses: int) -> None:
