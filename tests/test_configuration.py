@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from activezoo.errors import InputError
-from activezoo.running.configuration import validated
+from activezoo.running.configuration import validated, with_text_names
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -171,3 +171,74 @@ def test_every_key_is_described(path, part):
     assert part["description"].strip().endswith(".")
     if part.get("type") != "object" and path[-1] not in {"name", "kind", "positive", "responses", "initial", "acquire"}:
         assert "default" in part
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "expected"),
+    [
+        ("loop__iterations", 2.0, 2),
+        ("training__batch_size", 8.0, 8),
+        ("loop__seeds", [1, 2.0], [1, 2]),
+        ("loop__seeds", 2.0, [1, 2]),
+        ("images__shards", "2.0", 2),
+        ("network__filters", [8.0, 16], [8, 16]),
+        # Inside {...} on the command line, all is text.
+        ("sampling__masks", "1", 1),
+        ("sampling__masks", "exact", "exact"),
+        ("survey__columns__sample", "null", None),
+        ("survey__columns__sample", "original", "original"),
+        ("survey__release__filename_map", "null", None),
+        ("loop__seeds", "[3, 4]", [3, 4]),
+        ("training__learning_rate", "1e-3", 1e-3),
+        ("questions__smooth__positive", "[a, b]", ["a", "b"]),
+    ],
+)
+def test_values_have_the_types_that_they_mean(key, given, expected):
+    config = validated(with_values(**{key: given}), SCHEMA)
+    for name in key.split("__"):
+        config = config[name]
+    assert config == expected
+    assert type(config) is type(expected)
+    if isinstance(expected, list):
+        assert list(map(type, config)) == list(map(type, expected))
+
+
+@pytest.mark.parametrize("value", [2.5, "2.5", "two"])
+def test_a_part_of_an_iteration_is_refused(value):
+    with pytest.raises(InputError, match=r"loop.iterations: .* is not allowed, it must be integer"):
+        validated(with_values(loop__iterations=value), SCHEMA)
+
+
+@pytest.mark.parametrize("name", ["no", "yes", "on", "1", "1.5", "2026-01-01", "null", "~", "0x1A"])
+def test_names_are_text(tmp_path, name):
+    path = tmp_path / "own.yaml"
+    path.write_text(f"questions:\n  {name}: {{positive: a, responses: [a, b]}}\n  bar: {{initial: 4}}\n")
+    assert list(with_text_names(yaml.safe_load(path.read_text()), [path])["questions"]) == [name, "bar"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("loop:\n  seeds: 1\n  iterations: 2\n  seeds: 3\n", "'seeds' stands in line 2 and again in line 4"),
+        (
+            "loop: {seeds: 1}\npool:\n  shards: 2\nloop: {iterations: 3}\n",
+            "'loop' stands in line 1 and again in line 4",
+        ),
+        ("questions:\n  no: {}\n  off: {}\n", "'off' stands in line 2 and again in line 3"),
+        ('questions: {"a": {initial: 1, initial: 2}}', "'initial' stands in line 1 and again in line 1"),
+        ('{"loop": {"seeds": 1, "seeds": 2}}', "'seeds' stands in line 1 and again in line 1"),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused(tmp_path, text, message):
+    path = tmp_path / "own.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        with_text_names(yaml.safe_load(text), [path])
+
+
+def test_names_are_looked_for_in_each_part_of_a_file_once(tmp_path):
+    """Aliases within aliases stand for more parts than any memory holds."""
+    path = tmp_path / "own.yaml"
+    levels = "\n".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 30))
+    path.write_text(f"a0: &a0 {{no: 1}}\n{levels}\n")
+    assert with_text_names({}, [path]) == {}

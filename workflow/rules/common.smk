@@ -16,7 +16,7 @@ from activezoo.errors import InputError
 from activezoo.model.augmentation import View
 from activezoo.model.network import Architecture
 from activezoo.running import clusters, forkserver, provenance, steps
-from activezoo.running.configuration import validated
+from activezoo.running.configuration import validated, with_text_names
 from activezoo.running.locks import ignore_locks_of_the_dead
 from activezoo.running.progress import Progress
 from activezoo.running.runtime import prepend_to_python_path
@@ -27,7 +27,7 @@ from activezoo.survey.layout import Answers, ClassColumns, Columns, Fractions
 
 with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml")) as schema:
     try:
-        config = validated(config, yaml.safe_load(schema))
+        config = validated(with_text_names(config, workflow.configfiles), yaml.safe_load(schema))
     except InputError as error:
         raise WorkflowError(str(error))
 
@@ -70,6 +70,8 @@ MODELS_OF_QUESTION = [
 MODELS = expand(MODELS_OF_QUESTION, question=QUESTIONS)
 
 ENVIRONMENT = os.path.join(workflow.basedir, "envs/activezoo.yaml")
+# Targets that need no file of the survey.
+WITHOUT_SURVEY = {"download", "disk_use", "prune"}
 # Of a step that takes seconds. Memory in MB, time in minutes.
 LIGHT = {"mem_mb": 1000, "runtime": 10, "gpu": 0}
 
@@ -174,15 +176,36 @@ def survey_file(key, path):
     """Input function: a file of the survey, or an error that says where to put it."""
 
     def existing(wildcards):
-        if path and SURVEY["kind"] != "simulated" and not os.path.exists(path):
-            fetch = ", or fetch Galaxy Zoo 2 with `snakemake --cores 4 download --configfile …`, with your file"
-            raise WorkflowError(
-                f"{path}: no such file. It is survey.release.{key} of the configuration: put the file there, or change "
-                f"the key{fetch if SURVEY['kind'] == 'release' else ''}"
-            )
+        if path and SURVEY["kind"] != "simulated":
+            refuse_missing(key, path)
         return path or []
 
     return existing
+
+
+def refuse_missing(key, path):
+    """Say where to put a file of the survey that is not there."""
+    if not os.path.exists(path):
+        fetch = ", or fetch Galaxy Zoo 2 with `snakemake --cores 4 download --configfile …`, with your file"
+        raise WorkflowError(
+            f"{path}: no such file. It is survey.release.{key} of the configuration: put the file there, or change "
+            f"the key{fetch if SURVEY['kind'] == 'release' else ''}"
+        )
+
+
+def refuse_missing_survey(files, stored_images):
+    """Look whether the files of the survey are there, before anything is planned.
+
+    Snakemake asks the rules that read them only as long as what these made is not there. Without the folder of images,
+    what needs only `stored_images` goes on.
+    """
+    if SURVEY["kind"] == "simulated" or workflow.dag_settings.targets & WITHOUT_SURVEY:
+        return
+    for key, path in files.items():
+        if key == "images" and path and not os.path.exists(path) and os.path.exists(stored_images):
+            logger.warning(f"{path}: no such folder of images; those stored in {os.path.dirname(stored_images)} are used")
+        elif path:
+            refuse_missing(key, path)
 
 
 def of_question(*keys, **others):

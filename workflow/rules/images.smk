@@ -8,6 +8,8 @@ REJECTED_IMAGES = f"{RESULTS}/images/rejected.parquet"
 
 SHARDS = range(config["images"]["shards"])
 
+refuse_missing_survey({"catalogue": CATALOGUE, "filename_map": FILENAME_MAP, "images": IMAGES}, INDEX)
+
 
 use rule step as store_images with:
     """Read, resize and store one shard of the images."""

@@ -37,6 +37,8 @@ PATTERNS = {
 CHECKOUT = Path(__file__).parents[3]
 DEFAULT_RUN = CHECKOUT / "config/config.yaml"
 SCHEMA = CHECKOUT / "workflow/schemas/config.schema.yaml"
+# What JSON Schema calls the types that stand as text inside {…} on the command line.
+NAMES_OF_TYPES = {bool: "boolean", int: "integer", float: "number", type(None): "null", list: "array"}
 # Folders of results beside those of questions.
 FOLDERS = {"catalogue", "figures", "images", "provenance", "survey"}
 
@@ -60,7 +62,66 @@ def read(files: Sequence[Path]) -> dict:
         if not isinstance(section, dict):
             raise InputError(f"{path}: not a configuration, its keys are missing")
         config = _on_top(config, section)
-    return validated(config, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
+    return validated(with_text_names(config, files), yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
+
+
+def with_text_names(config: dict, files: Sequence[str | Path]) -> dict:
+    """A configuration in which all names are text: YAML takes a question named `no` or `1` for something else.
+
+    Parameters
+    ----------
+    config
+        As YAML, or Snakemake, has read it.
+    files
+        From which it was read.
+
+    Raises
+    ------
+    InputError
+        A file says a key twice: the last one would win, without a word.
+    """
+    texts: dict = {}
+    for path in files:
+        with suppress(yaml.YAMLError, OSError, UnicodeDecodeError):  # whoever reads it says so
+            _collect_names(yaml.compose(Path(path).read_text(encoding="utf-8"), yaml.SafeLoader), path, texts)
+    return _renamed(config, texts)
+
+
+def _collect_names(root: yaml.Node | None, path: str | Path, texts: dict) -> None:
+    """Add the text of each name that is something else to YAML, by what that is."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen:  # an alias leads to a node that was there before
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        if not isinstance(node, yaml.MappingNode):
+            continue
+        lines: dict = {}
+        for key, value in node.value:
+            waiting.append(value)
+            if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
+                continue
+            name = yaml.safe_load(key.value) if key.tag != "tag:yaml.org,2002:str" else key.value
+            line = key.start_mark.line + 1
+            if name in lines:
+                raise InputError(
+                    f"{path}: the key {key.value!r} stands in line {lines[name]} and again in line {line}; keep one"
+                )
+            lines[name] = line
+            if not isinstance(name, str):
+                texts[name] = key.value
+
+
+def _renamed(value: Any, texts: dict) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {
+        name if isinstance(name, str) else texts.get(name, str(name)): _renamed(part, texts)
+        for name, part in value.items()
+    }
 
 
 def _on_top(config: dict, other: dict) -> dict:
@@ -128,12 +189,17 @@ def _typed(value: Any, schema: dict) -> Any:
     if isinstance(value, list):
         return [_typed(part, schema.get("items", {})) for part in value]
     kinds = schema.get("type", "string")
-    if isinstance(value, str) and "string" not in ([kinds] if isinstance(kinds, str) else kinds):
-        if kinds == "number":  # YAML takes 1e-3 for text
+    kinds = {kinds} if isinstance(kinds, str) else set(kinds)
+    if isinstance(value, str):
+        if kinds == {"number"}:  # YAML takes 1e-3 for text
             with suppress(ValueError):
                 return float(value)
         with suppress(yaml.YAMLError):
-            return yaml.safe_load(value)
+            read = yaml.safe_load(value)
+            if "string" not in kinds or NAMES_OF_TYPES.get(type(read)) in kinds - {"string"}:
+                value = read
+    if isinstance(value, float) and value.is_integer() and "integer" in kinds and "number" not in kinds:
+        return int(value)
     return value
 
 
