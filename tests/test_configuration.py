@@ -242,3 +242,14 @@ def test_names_are_looked_for_in_each_part_of_a_file_once(tmp_path):
     levels = "\n".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 30))
     path.write_text(f"a0: &a0 {{no: 1}}\n{levels}\n")
     assert with_text_names({}, [path]) == {}
+
+
+@pytest.mark.parametrize("key", ["survey__release__catalogue", "survey__release__images", "posteriors__experts__file"])
+def test_paths_start_at_home_and_have_no_braces(key, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    config = validated(with_values(**{key: "~/data/x.csv"}), SCHEMA)
+    for name in key.split("__"):
+        config = config[name]
+    assert config == "/home/somebody/data/x.csv"
+    with pytest.raises(InputError, match=r"'a/\{1\}.csv' has braces, which Snakemake takes for a wildcard"):
+        validated(with_values(**{key: "a/{1}.csv"}), SCHEMA)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -153,6 +154,23 @@ CHILDREN = {
     "grandchild": "import os, signal\nif not os.fork():\n  os.fork() or signal.pause()\n  os._exit(0)",
 }
 with_children = pytest.mark.parametrize("child", CHILDREN.values(), ids=CHILDREN)
+
+
+@pytest.mark.parametrize("length", [90, 105, 170])
+def test_a_long_path_of_temporary_files_is_no_hindrance(tmp_path, monkeypatch, length):
+    folder = tmp_path
+    while len(str(folder)) < length:
+        folder /= "temporary"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.delenv(forkserver.VARIABLE, raising=False)
+    server = forkserver.start()
+    address = os.environ[forkserver.VARIABLE].removeprefix(forkserver._family())
+    assert os.path.exists(address)
+    server.stdin.close()
+    server.wait()
+    assert not os.path.exists(os.path.dirname(address))
+    assert list(folder.iterdir()) == []
 
 
 @with_children

@@ -36,9 +36,9 @@ class Survey:
         self.galaxies = pa.table({"row": rows, "id": [f"galaxy {row}" for row in rows]})
         return self
 
-    def read(self, answers=BAR, min_responses=10, max_rejected=1.0):
+    def read(self, answers=BAR, min_responses=10, max_rejected=1.0, **options):
         return read_votes(
-            self.catalogue, self.galaxies, answers, min_responses=min_responses, max_rejected=max_rejected
+            self.catalogue, self.galaxies, answers, min_responses=min_responses, max_rejected=max_rejected, **options
         )
 
     def rejected(self, *answers, **options):
@@ -82,6 +82,18 @@ def test_rare_answers_that_are_nearly_always_zero_are_no_copies(survey):
     rows = [{"strong": 0, "weak": 0, "no_bar": 20 + number} for number in range(60)]
     survey.write(*rows, {"strong": 1, "weak": 0, "no_bar": 9}, {"strong": 0, "weak": 2, "no_bar": 9})
     assert survey.read(Answers(["strong"], ["strong", "weak", "no_bar"]))[0].num_rows == 62
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_an_empty_cell_is_no_vote_where_the_configuration_says_so(survey, kind):
+    survey.write({"bar": None}, {"no_bar": None}, {"bar": None, "no_bar": None}, {})
+    if kind == "parquet":
+        pd.read_csv(survey.catalogue).to_parquet(survey.catalogue)
+        survey.galaxies = survey.galaxies.set_column(0, "row", [[1, 2, 3, 4]])
+    votes, rejected = survey.read(BAR, min_responses=1, empty_is_zero=True)
+    assert votes.select(["k", "N"]).to_pylist() == [{"k": 0, "N": 9}, {"k": 3, "N": 3}, {"k": 3, "N": 12}]
+    assert rejected.column("reason").to_pylist() == ["no votes recorded"]
+    assert survey.read(BAR, min_responses=1)[0].num_rows == 1
 
 
 def test_a_galaxy_may_be_usable_for_one_question_and_not_for_another(survey):

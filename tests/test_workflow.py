@@ -479,6 +479,23 @@ def test_the_release_can_be_fetched_where_nothing_is_yet(tmp_path):
     assert planned_of(printed) == {"download": 1, "total": 1}
 
 
+@pytest.mark.parametrize("missing", ["catalogue", "filename_map"])
+def test_a_file_of_the_survey_that_has_gone_is_named_when_nothing_is_left_to_do(tmp_path, missing):
+    """Snakemake would not ask for it any more."""
+    files = {"catalogue": tmp_path / "cat.csv", "filename_map": tmp_path / "map.csv", "images": tmp_path / "images"}
+    done = tmp_path / "results/own/catalogue/galaxies.parquet"
+    for path in (*files.values(), done):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    files[missing].unlink()
+    config = {"survey": {"name": "own", "kind": "release", "release": {key: str(path) for key, path in files.items()}}}
+    (tmp_path / "own.yaml").write_text(json.dumps(config))
+    said = snakemake(
+        tmp_path, "-n", str(done.relative_to(tmp_path)), configfiles=[tmp_path / "own.yaml"], succeeds=False
+    )
+    assert f"{files[missing]}: no such file. It is survey.release.{missing} of the configuration" in said
+
+
 def test_the_plan_of_the_paper(tmp_path):
     """Four seeds × twenty iterations × two strategies × two questions of the full release."""
     for name in ("gz2_hart16.csv.gz", "gz2_filename_mapping.csv", "images_gz2/images/1.jpg"):

@@ -20,7 +20,7 @@ from activezoo.running.configuration import validated, with_text_names
 from activezoo.running.locks import ignore_locks_of_the_dead
 from activezoo.running.progress import Progress
 from activezoo.running.runtime import prepend_to_python_path
-from activezoo.running.scheduling import lift_default_job_rate, plan_quickly, retry_what_may_pass
+from activezoo.running.scheduling import before_planning, lift_default_job_rate, plan_quickly, retry_what_may_pass
 from activezoo.running.steps import flags, section
 from activezoo.survey.fits_images import AsinhStretch
 from activezoo.survey.layout import Answers, ClassColumns, Columns, Fractions
@@ -38,6 +38,8 @@ plan_quickly(workflow, list_jobs=not progress.terminal or workflow.output_settin
 clusters.pass_on_gpu_limit(workflow)
 clusters.look_after_jobs_steadily()
 
+# Python looks for modules in the working folder first, where a user may have a `random.py`: jobs do not.
+os.environ["PYTHONSAFEPATH"] = "1"
 # Jobs, here and on the nodes of a cluster, run the package of this checkout, installed or not. Snakemake removes
 # PYTHONPATH from jobs in a conda environment, so the shell sets it once more.
 python_path = prepend_to_python_path(PACKAGE)
@@ -193,13 +195,13 @@ def refuse_missing(key, path):
         )
 
 
-def refuse_missing_survey(files, stored_images):
+def refuse_missing_survey(targets, files, stored_images):
     """Look whether the files of the survey are there, before anything is planned.
 
     Snakemake asks the rules that read them only as long as what these made is not there. Without the folder of images,
     what needs only `stored_images` goes on.
     """
-    if SURVEY["kind"] == "simulated" or workflow.dag_settings.targets & WITHOUT_SURVEY:
+    if SURVEY["kind"] == "simulated" or targets & WITHOUT_SURVEY:
         return
     for key, path in files.items():
         if key == "images" and path and not os.path.exists(path) and os.path.exists(stored_images):

@@ -8,7 +8,8 @@ REJECTED_IMAGES = f"{RESULTS}/images/rejected.parquet"
 
 SHARDS = range(config["images"]["shards"])
 
-refuse_missing_survey({"catalogue": CATALOGUE, "filename_map": FILENAME_MAP, "images": IMAGES}, INDEX)
+SURVEY_FILES = {"catalogue": CATALOGUE, "filename_map": FILENAME_MAP, "images": IMAGES}
+before_planning(workflow, lambda targets: refuse_missing_survey(targets, SURVEY_FILES, INDEX))
 
 
 use rule step as store_images with:

@@ -130,5 +130,6 @@ else:
                 *Fractions._fields,
                 "min_responses",
                 encoding=SURVEY["release"]["encoding"],
+                empty_votes=SURVEY["release"]["empty_votes"],
                 max_rejected=SURVEY["max_rejected"],
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from difflib import get_close_matches
@@ -39,6 +40,8 @@ DEFAULT_RUN = CHECKOUT / "config/config.yaml"
 SCHEMA = CHECKOUT / "workflow/schemas/config.schema.yaml"
 # What JSON Schema calls the types that stand as text inside {…} on the command line.
 NAMES_OF_TYPES = {bool: "boolean", int: "integer", float: "number", type(None): "null", list: "array"}
+# Keys of survey.release that name files.
+FILES = ("catalogue", "filename_map", "images")
 # Folders of results beside those of questions.
 FOLDERS = {"catalogue", "figures", "images", "provenance", "survey"}
 
@@ -156,6 +159,8 @@ def validated(config: dict, schema: dict) -> dict:
     if problems:
         raise InputError("the configuration cannot be used:\n" + "\n".join(f"  {problem}" for problem in problems))
     config["loop"]["seeds"] = _seeds(config["loop"]["seeds"])
+    for section, keys in ((config["survey"]["release"], FILES), (config["posteriors"]["experts"], ("file",))):
+        section |= {key: section[key] and os.path.expanduser(section[key]) for key in keys}
     for question in config["questions"].values():
         question |= {key: _as_list(question[key]) for key in ("positive", "responses")}
     return config
@@ -254,6 +259,10 @@ def _contradictions(config: dict) -> list[str]:
             f"survey.name: {config['survey']['name']!r} is the survey whose models predict (posteriors.trained_on); "
             "give the images another name, or they would take its place"
         )
+    files = {f"survey.release.{key}": config["survey"]["release"][key] for key in FILES}
+    for key, path in (files | {"posteriors.experts.file": config["posteriors"]["experts"]["file"]}).items():
+        if "{" in (path or ""):
+            problems.append(f"{key}: {path!r} has braces, which Snakemake takes for a wildcard; link or rename it")
     edges = config["posteriors"]["conformal_edges"]
     if edges != sorted(edges):
         problems.append(f"posteriors.conformal_edges: {edges} must rise")

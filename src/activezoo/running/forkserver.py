@@ -26,6 +26,9 @@ VARIABLE = "ACTIVEZOO_FORKSERVER"
 
 LIBRARIES = ("argparse", "logging", "numpy", "pandas", "pyarrow.parquet", "pyarrow.compute", "PIL.Image")
 
+LONGEST_FOLDER = 100
+"""Bytes of the path of a socket's folder: Linux takes 107 for the socket."""
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -46,12 +49,13 @@ def start():
         return None
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    address = os.path.join(tempfile.mkdtemp(prefix="activezoo-"), "socket")
+    folder = tempfile.mkdtemp(prefix="activezoo-")
+    if len(os.fsencode(folder)) > LONGEST_FOLDER:  # of a user whose TMPDIR is long
+        os.rmdir(folder)
+        folder = tempfile.mkdtemp(prefix="activezoo-", dir="/tmp")
+    address = os.path.join(folder, "socket")
     with socket.socket(socket.AF_UNIX) as listener:
-        try:
-            listener.bind(address)
-        except OSError:  # the path is too long for a socket: jobs do without
-            return None
+        listener.bind(address)
         listener.listen(128)
         server = subprocess.Popen(
             # Python warns of a fork beside threads: here the allocator of Arrow has one, and prepares for forks.

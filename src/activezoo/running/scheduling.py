@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,25 @@ def lift_default_job_rate(workflow) -> None:
         is_default = (rate.max_jobs, rate.timespan) == DEFAULT_JOB_RATE and settings.max_jobs_per_second is None
         if is_default and not workflow.non_local_exec and scheduler.job_rate_limiter is not None:
             scheduler.job_rate_limiter = None
+
+
+def before_planning(workflow, check: Callable[[set[str]], None]) -> None:
+    """Have `check` called with the targets of a run or a dry run, whatever results there are already.
+
+    Parameters
+    ----------
+    workflow
+        Snakemake's, as Snakefiles know it.
+    check
+        Raises a WorkflowError if there is no sense in planning.
+    """
+    execute = workflow.execute
+
+    def checked(*arguments, **options):
+        check(set(workflow.dag_settings.targets))
+        return execute(*arguments, **options)
+
+    workflow.execute = checked
 
 
 def plan_quickly(workflow, list_jobs: bool) -> None:

@@ -14,6 +14,7 @@ def run(
     answers: Answers,
     fractions: Fractions,
     encoding: str | None = None,
+    empty_votes: str = "missing",
     min_responses: int,
     max_rejected: float,
     votes: Path,
@@ -26,6 +27,7 @@ def run(
         answers,
         fractions,
         encoding=encoding,
+        empty_is_zero=empty_votes == "zero",
         min_responses=min_responses,
         max_rejected=max_rejected,
     )

@@ -28,6 +28,7 @@ def read_votes(
     fractions: Fractions = COUNTS,
     *,
     encoding: str | None = None,
+    empty_is_zero: bool = False,
     min_responses: int,
     max_rejected: float,
 ) -> tuple[pa.Table, pa.Table]:
@@ -45,6 +46,8 @@ def read_votes(
         How these columns become counts, if they are fractions.
     encoding
         Of the catalogue, if it is csv; by default, it is found out.
+    empty_is_zero
+        An empty cell means that nobody gave this answer, if there are votes on another. Otherwise it is a defect.
     min_responses
         Galaxies with fewer answers are not used.
     max_rejected
@@ -66,7 +69,7 @@ def read_votes(
     rows = read_columns(catalogue, [], [*answers.columns, *total], encoding=encoding)
     rows = rows.loc[galaxies["row"].to_numpy()].assign(id=galaxies["id"].to_pylist())
     selection = Selection(rows)
-    votes = count_fractions(selection, answers, fractions) if total else _counts(selection, answers)
+    votes = count_fractions(selection, answers, fractions) if total else _counts(selection, answers, empty_is_zero)
     _refuse_totals(catalogue, votes.loc[selection.rows.index, list(answers.responses)])
     _sum_votes(selection, votes, answers, min_responses)
     selection.check(catalogue, len(rows), max_rejected)
@@ -75,11 +78,14 @@ def read_votes(
     return votes.replace_schema_metadata(), selection.rejected_table()
 
 
-def _counts(selection: Selection, answers: Answers) -> pd.DataFrame:
+def _counts(selection: Selection, answers: Answers, empty_is_zero: bool) -> pd.DataFrame:
     """Votes for each answer, whole numbers, by row; rows without them are rejected."""
     cells = selection.rows[answers.columns]
     missing = cells.isna()
     selection.reject(missing.all(axis=1), "no votes recorded", defect=False)
+    if empty_is_zero:
+        cells = cells.where(~missing, "0")
+        missing = cells.isna()
     selection.reject(missing.any(axis=1), "votes for some of the answers missing", column=missing.idxmax(axis=1))
     votes = cells.apply(numbers)
     for column in answers.columns:
