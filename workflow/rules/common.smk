@@ -205,7 +205,9 @@ def refuse_missing_survey(targets, files, stored_images):
         return
     for key, path in files.items():
         if key == "images" and path and not os.path.exists(path) and os.path.exists(stored_images):
-            logger.warning(f"{path}: no such folder of images; those stored in {os.path.dirname(stored_images)} are used")
+            logger.warning(
+                f"{path}: no such folder of images; those stored in {os.path.dirname(stored_images)} are used"
+            )
         elif path:
             refuse_missing(key, path)
 
