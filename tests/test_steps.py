@@ -203,6 +203,7 @@ def test_tensorflow_is_imported_in_models_alone_and_only_when_called(path):
     assert not heavy & {name.partition(".")[0] for name in outside_functions(tree)}
     room = path.relative_to(PACKAGE).parts[0]
     assert room == "model" or path.name == "train.py" or not heavy & everywhere
+    assert room == "live" or not {"starlette", "uvicorn"} & {name.partition(".")[0] for name in everywhere}
     assert path.name in ("progress.py", "scheduling.py", "locks.py") or "snakemake" not in {
         name.partition(".")[0] for name in everywhere
     }

@@ -1,6 +1,7 @@
 """How many votes a second the page takes from many people at once, and what a killed server keeps.
 
     python tests/load/page.py                 50 people as fast as they can, for 20 seconds
+    python tests/load/page.py --rate 500      as many votes a second of all together, no more: what an answer takes then
     python tests/load/page.py --kill          the server is killed (-9) after half of the time, and started again
 
 Each person is a connection that answers whatever is asked: a form, whose answer is the next question, and the image of
@@ -38,7 +39,7 @@ class Server:
     """`activezoo serve` in a folder, on a port that stays the same."""
 
     def __init__(self, folder: Path):
-        self.folder = folder
+        self.folder, self.processor = folder, 0.0
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -63,8 +64,11 @@ class Server:
         sys.exit("".join(lines))
 
     def kill(self) -> None:
+        """End it at once (-9); add the processor's time that it took to `processor`, seconds."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        used = os.wait4(self.process.pid, 0)[2]
+        self.process.returncode = -signal.SIGKILL
+        self.processor += used.ru_utime + used.ru_stime
         self.process.stderr.close()
 
     def invite(self, people: int) -> list[str]:
@@ -78,8 +82,9 @@ class Server:
 class Person:
     """Somebody who answers, on one connection."""
 
-    def __init__(self, number: int, token: str, port: int):
+    def __init__(self, number: int, token: str, port: int, pause: float = 0):
         self.number, self.token, self.port = number, token, port
+        self.pause = pause  # seconds from vote to vote, at least
         self.rng = np.random.default_rng(number)
         self.acknowledged: list[tuple[str, str, str]] = []  # galaxy, question, answer
         self.seconds: list[float] = []
@@ -94,11 +99,13 @@ class Person:
                 self.csrf = (await self.post("/join", token=self.token))["csrf"]
             shown = None if self.asking is None else await self.give(*self.asking)
             shown = shown or await self.post("/next")
-            image = None
+            image, due = None, time.perf_counter() + self.rng.random() * self.pause
             while shown.get("state") == "question" and time.perf_counter() < until:
                 if shown["image"] != image:
                     image = shown["image"]
                     await self.request(f"GET {image} HTTP/1.1\r\n")
+                await asyncio.sleep(due - time.perf_counter())
+                due = max(due + self.pause, time.perf_counter())
                 shown = await self.give(shown, str(self.rng.choice(ANSWERS[shown["question"]])))
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
@@ -156,6 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--rate", type=float, help="votes a second of all together, at most")
     parser.add_argument("--galaxies", type=int, default=2000)
     parser.add_argument("--kill", action="store_true", help="kill the server in the middle")
     arguments = parser.parse_args()
@@ -164,7 +172,8 @@ def main() -> None:
         write_ask(server.results / "asks/ask_0", galaxies=arguments.galaxies, people=arguments.people)
         server.start()
         tokens = server.invite(arguments.people)
-        people = [Person(number, token, server.port) for number, token in enumerate(tokens)]
+        pause = arguments.people / arguments.rate if arguments.rate else 0
+        people = [Person(number, token, server.port, pause) for number, token in enumerate(tokens)]
         took = asyncio.run(answer_together(people, arguments.seconds, server.kill if arguments.kill else None))
         if arguments.kill:
             server.start()
@@ -173,6 +182,7 @@ def main() -> None:
         seconds = np.concatenate([person.seconds for person in people])
         lost, doubled = lost_and_doubled(people, server.results)
     print(f"{len(people)} people, {len(seconds)} votes in {took:.1f} s: {len(seconds) / took:.0f} votes a second")
+    print(f"the server's processor: {1e3 * server.processor / len(seconds):.1f} ms a vote, its start included")
     print("answer time: " + ", ".join(f"{q} % within {1e3 * np.percentile(seconds, q):.0f} ms" for q in (50, 95, 99)))
     print(f"acknowledged votes that are lost: {lost}; votes that nobody gave, or twice: {doubled}")
 
