@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from scipy import stats
 
+from activezoo.model.predictions import Predictions
 from activezoo.posteriors import classification
 from activezoo.posteriors.experts import Rescaling
 from activezoo.report.figures import calibration, examples, experts, surprise, tuning
@@ -94,9 +95,14 @@ def diagnostics() -> Figure:
     return calibration.diagnostics(pit, tables, "bar")
 
 
+def equally_weighted(rho_GT) -> Predictions:
+    galaxies, networks = rho_GT.shape
+    return Predictions([str(row) for row in range(galaxies)], rho_GT, np.full(networks, 1 / networks))
+
+
 def posteriors() -> Figure:
     rho, responses, k = survey(4)
-    return examples.posteriors(np.random.default_rng(0).random((4, 16, 16)), rho, responses, k, "bar")
+    return examples.posteriors(np.random.default_rng(0).random((4, 16, 16)), equally_weighted(rho), responses, k, "bar")
 
 
 def distributions() -> Figure:
@@ -195,7 +201,7 @@ def test_the_number_of_galaxies_is_stated(name, title):
 def test_posteriors_are_binomials_and_their_mean():
     rho, responses, k = survey(4)
     images = np.random.default_rng(0).random((4, 16, 16))
-    figure = examples.posteriors(images, rho, responses, k, "bar")
+    figure = examples.posteriors(images, equally_weighted(rho), responses, k, "bar")
     for row, panels in enumerate(np.reshape(figure.axes, (4, 3))):
         picture, alone, mixed = panels
         counts = np.arange(responses[row] + 1)

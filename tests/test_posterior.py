@@ -7,9 +7,10 @@ import pyarrow as pa
 import pytest
 
 from activezoo import tables
-from activezoo.model import augmentation, posterior
+from activezoo.model import augmentation, network, posterior
 from activezoo.model.posterior import Head, Sampling
 from activezoo.model.predictions import Predictions, read_predictions, write_predictions
+from activezoo.model.trained import TrainedModel
 
 KEY = ("smooth", 1, 2, "predict")  # of the description
 IDS = [f"galaxy{number}" for number in range(30)]
@@ -46,6 +47,68 @@ def test_equals_networks_with_units_dropped_by_hand(trained_model, small_network
     assert features.units == 12
     assert logits.units == 2
     np.testing.assert_allclose(predicted.weights_T, np.full(6, 1 / 6))
+
+
+@pytest.fixture
+def beta_binomial_model(tensorflow, description):
+    """An untrained network with a concentration."""
+    import keras
+
+    keras.utils.set_random_seed(7)
+    architecture = description.architecture._replace(likelihood="beta-binomial")
+    model = network.build(architecture)
+    logits = model.get_layer("logits")
+    kernel, bias = logits.get_weights()
+    logits.set_weights([4 * kernel, bias + np.float32([0, 0, 0.7])])
+    return TrainedModel(description._replace(architecture=architecture), model)
+
+
+def test_concentrations_are_those_of_units_dropped_by_hand(beta_binomial_model, grey, view):
+    sampling = Sampling(augmentations=2, masks=3, draws="even")
+    (predicted,) = posterior.predict(beta_binomial_model, lambda rows: grey[rows], IDS, sampling)
+    ((_, features_GAH),) = posterior.features(beta_binomial_model, lambda rows: grey[rows], IDS, sampling)
+    masks_AMH = posterior.dropout_masks(sampling, 12, 0.5, KEY)
+    kernel, bias = beta_binomial_model.network.get_layer("logits").get_weights()
+    for view_number, mask in itertools.product(range(2), range(3)):
+        outputs = features_GAH[:, view_number] * masks_AMH[view_number, mask] / 0.5 @ kernel + bias
+        place = view_number * 3 + mask
+        np.testing.assert_allclose(
+            predicted.rho_GT[:, place], 1 / (1 + np.exp(outputs[:, 1] - outputs[:, 0])), rtol=1e-5
+        )
+        expected = 1e4 ** (1 / (1 + np.exp(-outputs[:, 2])))
+        np.testing.assert_allclose(predicted.concentration_GT[:, place], expected, rtol=1e-4)
+    assert predicted.concentration_GT.std(axis=1).min() > 0
+
+
+def test_exact_masks_expect_the_concentration_at_a_logit():
+    """The output is a normal sum, as the logit is: of many masks with one logit, the mean is on a line."""
+    rng = np.random.default_rng(5)
+    features_GAH = rng.normal(size=(3, 1, 400))
+    weights = rng.normal(size=400) / 20
+    head = Head(weights, 0.3, 0.5, 0.8 * weights + rng.normal(size=400) / 30, -0.2)
+    exact = posterior.concentration(features_GAH, head, Sampling(1, posterior.EXACT, "even"), KEY)
+    masks = rng.random((20000, 400)) < 0.5
+    nodes = np.polynomial.hermite_e.hermegauss(9)[0]
+    for galaxy, (features_H,) in enumerate(features_GAH):
+        logit = masks * 2.0 @ (features_H * head.weights_H)
+        output = masks * 2.0 @ (features_H * head.concentration_weights_H) + head.concentration_bias
+        slope, constant = np.polyfit((logit - logit.mean()) / logit.std(), output, 1)
+        expected = 1e4 ** (1 / (1 + np.exp(-(constant + slope * nodes))))
+        np.testing.assert_allclose(np.log(exact[galaxy]), np.log(expected), atol=0.15)
+
+
+def test_concentrations_come_back_from_their_file_and_are_mixed_and_chosen(beta_binomial_model, grey, tmp_path):
+    sampling = Sampling(2, 2, "even")
+    batches = [list(posterior.predict(beta_binomial_model, lambda rows: grey[rows], IDS, sampling)) for _ in range(2)]
+    write_predictions(posterior.mix(batches), tmp_path / "predictions.parquet")
+    back = read_predictions(tmp_path / "predictions.parquet")
+    assert back.concentration_GT.shape == (30, 8)
+    np.testing.assert_allclose(back.concentration_GT[:, :4], batches[0][0].concentration_GT, rtol=1e-6)
+    some = back.of(np.array([4, 2]), slice(1, 3))
+    assert some.ids == ["galaxy4", "galaxy2"]
+    np.testing.assert_array_equal(some.rho_GT, back.rho_GT[[4, 2], 1:3])
+    np.testing.assert_array_equal(some.concentration_GT, back.concentration_GT[[4, 2], 1:3])
+    np.testing.assert_allclose(some.weights_T, [0.5, 0.5])
 
 
 def test_images_much_larger_than_the_input_are_shrunk_first(trained_model, small_network, view):

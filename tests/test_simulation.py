@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow.csv
 import pytest
 from PIL import Image
@@ -208,6 +209,20 @@ def test_votes_are_binomial_with_the_true_probabilities():
         n = k + sum(np.array([v[name] for v in votes]) for name in no)
         chi_square = np.sum((k - n * probability) ** 2 / np.maximum(n * probability * (1 - probability), 1e-9))
         assert chi_square == pytest.approx(np.sum(n > 0), abs=4 * math.sqrt(2 * 2000)), yes
+
+
+@pytest.mark.parametrize("over_dispersion", [0.0, 0.1, 0.5])
+def test_volunteers_scatter_as_much_as_is_asked_about_the_same_mean(over_dispersion):
+    rho = {"rho_smooth": 0.3, "rho_artifact": 0.1, "rho_edge_on": 0.2, "rho_bar": 0.4, "rho_spiral": 0.6}
+    votes = pd.DataFrame([simulation.cast_votes(rho, generator("votes", i), over_dispersion) for i in range(3000)])
+    for column, of, probability in (
+        ("t01_smooth_or_features_a01_smooth_count", votes.total_classifications, 0.3),
+        ("t03_bar_a06_bar_count", votes.t03_bar_a06_bar_count + votes.t03_bar_a07_no_bar_count, 0.4),
+    ):
+        asked = of > 0
+        scaled = (votes[column] - of * probability)[asked] ** 2 / (of * (1 + (of - 1) * over_dispersion))[asked]
+        assert scaled.mean() == pytest.approx(probability * (1 - probability), rel=0.1)
+        assert (votes[column] / of)[asked].mean() == pytest.approx(probability, abs=0.03)
 
 
 def test_survey_votes_scatter_about_the_truth_as_binomials(survey):

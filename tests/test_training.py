@@ -6,8 +6,13 @@ from scipy import stats
 
 from activezoo import randomness
 from activezoo.errors import InputError
+<<<<<<< HEAD
 from activezoo.model import augmentation, network, training
 from activezoo.model.training import Schedule, Trainer
+=======
+from activezoo.model import augmentation, network, training, votes
+from activezoo.model.training import Schedule
+>>>>>>> 31b0816 (Likelihood beta-binomial: a concentration for each galaxy, beside ρ)
 from conftest import ARCHITECTURE
 
 KEY = ("smooth", 1, 0, "train")
@@ -60,7 +65,44 @@ def test_loss_is_that_of_scipy(tensorflow):
     rho = np.exp(logits[:, 0]) / np.exp(logits).sum(1)
     log_choose = stats.binom.logpmf(k, n, 0.5) - n * np.log(0.5)
     expected = -(stats.binom.logpmf(k, n, rho) - log_choose).mean()
-    assert network.binomial_loss(logits, k, n).numpy() == pytest.approx(expected, rel=1e-5)
+    assert network.loss(logits, k, n).numpy() == pytest.approx(expected, rel=1e-5)
+
+
+def test_loss_of_three_outputs_is_beta_binomial(tensorflow):
+    rng = np.random.default_rng(1)
+    outputs = rng.normal(0, 3, (6, 3)).astype(np.float32)
+    n = np.array([10, 10, 1, 12, 40, 45], np.float32)
+    k = np.array([0, 3, 1, 12, 40, 20], np.float32)
+    rho = np.exp(outputs[:, 0]) / np.exp(outputs[:, :2]).sum(1)
+    expected = votes.loss(rho, k, n, network.concentration(outputs[:, 2])).mean()
+    assert network.loss(outputs, k, n).numpy() == pytest.approx(expected, rel=1e-5)
+    binomial = network.loss(outputs[:, :2], k, n).numpy()
+    outputs[:, 2] = 40
+    assert network.loss(outputs, k, n).numpy() == pytest.approx(binomial, rel=3e-2)
+
+
+def test_gradients_are_finite_where_networks_are_sure(tensorflow):
+    outputs = tensorflow.Variable([[90.0, -90.0, 50.0], [-90.0, 90.0, -50.0], [0.0, 0.0, 0.0]])
+    with tensorflow.GradientTape() as tape:
+        loss = network.loss(outputs, np.float32([0, 40, 20]), np.float32([40, 40, 40]))
+    assert np.isfinite(tape.gradient(loss, outputs).numpy()).all()
+    assert np.isfinite(loss.numpy())
+
+
+def test_a_network_learns_how_much_volunteers_scatter(grey, view, tensorflow):
+    """Votes on galaxies that look alike, which scatter as a beta-binomial of concentration 5 does."""
+    import keras
+
+    keras.utils.set_random_seed(7)
+    model = network.build(ARCHITECTURE._replace(likelihood="beta-binomial", dropout=0.0))
+    model.compile(schedule().optimizer())
+    model.optimizer.build(model.trainable_variables)
+    k = stats.betabinom.ppf((np.arange(30) + 0.5) / 30, 40, 2.5, 2.5)
+    alike = np.broadcast_to(grey[:1], grey.shape)
+    training.train(model, lambda rows: alike[rows], IDS, k, N, view, schedule(200, 30), KEY)
+    outputs = model.predict(alike[:1, 4:20, 4:20, None], verbose=0)
+    assert 2 < network.concentration(outputs[0, 2]) < 12
+    assert 1 / (1 + np.exp(outputs[0, 1] - outputs[0, 0])) == pytest.approx(0.5, abs=0.15)
 
 
 def test_training_reduces_the_loss_towards_the_entropy_of_the_votes(grey, view, tensorflow):
@@ -96,9 +138,13 @@ def test_images_much_larger_than_the_input_are_shrunk_first(view, tensorflow):
     uniforms = randomness.galaxy_uniforms(KEY, [IDS[row] for row in batch], epochs)
     made = augmentation.from_uniforms(uniforms, view, 64, 16)
     losses = [
+<<<<<<< HEAD
         network.binomial_loss(
             trainer.model(augmentation.apply(noise[batch], *made, 16, side)), K[batch], N[batch]
         ).numpy()
+=======
+        network.loss(model(augmentation.apply(noise[batch], *made, 16, side)), K[batch], N[batch]).numpy()
+>>>>>>> 31b0816 (Likelihood beta-binomial: a concentration for each galaxy, beside ρ)
         for side in (augmentation.shrunk_size(view, 64, 16), 64)
     ]
     (loss,) = train(trainer, noise, view)

@@ -9,7 +9,7 @@ from activezoo.model.votes import mutual_information
 def rank(candidates: Candidates) -> Asks:
     """Rank by the mutual information of the votes and the network (paper Eq. 24), nats."""
     information = [
-        mutual_information(shard.rho_GT, candidates.expected_responses, shard.weights_T)
+        mutual_information(shard.rho_GT, candidates.expected_responses, shard.weights_T, shard.concentration_GT)
         for shard in candidates.predictions
     ]
     return by_score(candidates.ids, np.concatenate(information))

@@ -32,7 +32,10 @@ def _information(candidates: Candidates, votes: int) -> np.ndarray:
     """Of so many votes on each galaxy, shape (G,); of none, none."""
     if not votes:
         return np.zeros(len(candidates.ids))
-    return np.concatenate([mutual_information(part.rho_GT, votes, part.weights_T) for part in candidates.predictions])
+    parts = [
+        mutual_information(part.rho_GT, votes, part.weights_T, part.concentration_GT) for part in candidates.predictions
+    ]
+    return np.concatenate(parts)
 
 
 STRATEGY = Strategy(label="BALD per vote", colour="#000000", needs_predictions=True, rank=rank, votes="any")

@@ -9,7 +9,7 @@ from activezoo.model.votes import entropy, mixture_pmf
 def rank(candidates: Candidates) -> Asks:
     """Rank by the entropy of the count, marginalised over networks (the first term of paper Eq. 24), nats."""
     scores = [
-        entropy(mixture_pmf(shard.rho_GT, candidates.expected_responses, shard.weights_T))
+        entropy(mixture_pmf(shard.rho_GT, candidates.expected_responses, shard.weights_T, shard.concentration_GT))
         for shard in candidates.predictions
     ]
     return by_score(candidates.ids, np.concatenate(scores))

@@ -39,7 +39,7 @@ class Candidates(NamedTuple):
         shards, start = [], 0
         for shard in self.predictions:
             rows = np.flatnonzero(chosen[start : start + len(shard.ids)])
-            shards.append(shard._replace(ids=[shard.ids[row] for row in rows], rho_GT=shard.rho_GT[rows]))
+            shards.append(shard.of(rows))
             start += len(shard.ids)
         known = None if self.known_votes is None else self.known_votes[chosen]
         return self._replace(ids=np.asarray(self.ids)[chosen].tolist(), predictions=shards, known_votes=known)

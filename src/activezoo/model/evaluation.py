@@ -36,7 +36,7 @@ def test_metrics(predictions: Predictions, k: np.ndarray, responses: np.ndarray)
     surprise of one network at a galaxy's votes, averaged over networks and galaxies, nats (paper Eq. 6).
     """
     rho_G = predictions.rho_GT @ predictions.weights_T
-    loss_GT = votes.binomial_loss(predictions.rho_GT, k[:, None], responses[:, None])
+    loss_GT = votes.loss(predictions.rho_GT, k[:, None], responses[:, None], predictions.concentration_GT)
     return {
         "rmse": rmse(rho_G, k, responses),
         "rmse_of_rho": rmse_of_rho(rho_G, k, responses),

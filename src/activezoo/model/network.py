@@ -1,15 +1,22 @@
-"""The convolutional network (paper Fig. 3) and its binomial loss, in Keras."""
+"""The convolutional network (paper Fig. 3) and the loss of its likelihood, in Keras."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
 
 from activezoo.errors import InputError
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
+
+
+LARGEST_CONCENTRATION = 1e4
+"""Of the beta-binomial: the binomial but for half a percent of the variance of 40 votes."""
 
 
 class Architecture(NamedTuple):
@@ -23,12 +30,14 @@ class Architecture(NamedTuple):
     """Units H of the linear dense layer, on which dropout acts."""
     dropout: float
     """Probability of dropping a unit, in training and in prediction."""
+    likelihood: Literal["binomial", "beta-binomial"] = "binomial"
+    """Of votes, see `votes`."""
 
 
 def build(architecture: Architecture, dropout_seed: int = 0) -> keras.Model:
     """A Keras model from images (B, S, S, 1) to two logits: the positive answer, then any other.
 
-    The layer `features` is the dense one before dropout.
+    For the beta-binomial, a third output tells the concentration. The layer `features` is the dense one before dropout.
     """
     from keras import Sequential, layers
 
@@ -40,7 +49,7 @@ def build(architecture: Architecture, dropout_seed: int = 0) -> keras.Model:
     parts.append(layers.Flatten())
     parts.append(layers.Dense(architecture.dense_units, name="features"))
     parts.append(layers.Dropout(architecture.dropout, seed=dropout_seed))
-    parts.append(layers.Dense(2, name="logits"))
+    parts.append(layers.Dense(3 if architecture.likelihood == "beta-binomial" else 2, name="logits"))
     return Sequential(parts)  # all at once, since it builds itself anew with each layer that is added
 
 
@@ -86,9 +95,33 @@ def load_weights(network: keras.Model, path: str | Path, kept: float = 1.0) -> N
         variable.assign(kept * variable + (1 - kept) * before)
 
 
-def binomial_loss(logits: tf.Tensor, k: tf.Tensor, votes: tf.Tensor) -> tf.Tensor:
-    """−[k log ρ + (N − k) log(1 − ρ)], mean over the batch (paper Eq. 6), ρ being the softmax's first unit."""
+def concentration(output: np.ndarray) -> np.ndarray:
+    """The concentration that the third output of a network stands for: from 1 to the largest, their mean in logs at 0.
+
+    It is bounded smoothly, so that training can leave every value again.
+    """
+    return LARGEST_CONCENTRATION ** (0.5 + 0.5 * np.tanh(np.asarray(output, np.float64) / 2))
+
+
+def loss(outputs: tf.Tensor, k: tf.Tensor, votes: tf.Tensor) -> tf.Tensor:
+    """Surprise at k of `votes` positive answers, without its constant: mean over the batch, nats (paper Eq. 6).
+
+    Binomial of two outputs, beta-binomial of three; ρ is the softmax's first unit. See `votes.loss`.
+    """
     import tensorflow as tf
 
-    log_rho = tf.nn.log_softmax(logits)
-    return -tf.reduce_mean(k * log_rho[:, 0] + (votes - k) * log_rho[:, 1])
+    log_rho = tf.nn.log_softmax(outputs[:, :2])
+    if outputs.shape[-1] == 2:
+        return -tf.reduce_mean(k * log_rho[:, 0] + (votes - k) * log_rho[:, 1])
+    # Sums of as many terms as a galaxy has answers of a kind, as in `votes.log_pmf`: float32 would not bear log Γ.
+    number = tf.range(tf.reduce_max(votes))
+    inverse_concentration = tf.exp(-math.log(LARGEST_CONCENTRATION) * tf.sigmoid(outputs[:, 2:]))
+    steps = number * inverse_concentration
+
+    def log_rising(first: tf.Tensor, answers: tf.Tensor) -> tf.Tensor:
+        terms = tf.math.log(first[:, None] + steps)
+        return tf.reduce_sum(tf.where(number < answers[:, None], terms, 0.0), axis=1)
+
+    # As in `posterior.vote_probability`, no probability is less than e⁻¹⁶.
+    yes, no = (tf.exp(tf.maximum(log_rho[:, answer], -16.0)) for answer in (0, 1))
+    return tf.reduce_mean(log_rising(tf.ones_like(yes), votes) - log_rising(yes, k) - log_rising(no, votes - k))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from activezoo import randomness
-from activezoo.model import augmentation
+from activezoo.model import augmentation, network
 from activezoo.model.augmentation import View
 from activezoo.model.predictions import Predictions
 
@@ -40,6 +40,9 @@ class Head(NamedTuple):
     weights_H: np.ndarray
     bias: float
     dropout: float
+    concentration_weights_H: np.ndarray | None = None
+    """Of the output that tells the concentration; None for the binomial."""
+    concentration_bias: float = 0.0
 
 
 def dropout_masks(sampling: Sampling, units: int, dropout: float, key: tuple) -> np.ndarray:
@@ -66,6 +69,34 @@ def vote_probability(features_GAH: np.ndarray, head: Head, sampling: Sampling, k
         logit = np.einsum("gah,amh->gam", terms_GAH, masks_AMH / keep) + head.bias
     logit = np.clip(logit, -16, 16)  # beyond, float32 would not tell ρ from 1, and one vote would cost hundreds of nats
     return (0.5 + 0.5 * np.tanh(logit / 2)).reshape(len(logit), logit.shape[1] * logit.shape[2])
+
+
+def concentration(features_GAH: np.ndarray, head: Head, sampling: Sampling, key: tuple) -> np.ndarray | None:
+    """Concentration of the beta-binomial of each galaxy by each network, shape (G, T); None for the binomial.
+
+    The networks are those of `vote_probability`. With `exact` masks, it is what is expected of the output at the logit
+    of a node, for both are normal sums over the same units.
+    """
+    if head.concentration_weights_H is None:
+        return None
+    terms_GAH, keep = features_GAH * head.concentration_weights_H, 1.0 - head.dropout
+    if sampling.masks == EXACT:
+        logit_terms_GAH = features_GAH * head.weights_H
+        deviation_GA = np.sqrt((logit_terms_GAH**2).sum(axis=-1) * head.dropout / keep)
+        covariance_GA = (terms_GAH * logit_terms_GAH).sum(axis=-1) * head.dropout / keep
+        slope_GA = covariance_GA / np.maximum(deviation_GA, np.finfo(float).tiny)
+        output = terms_GAH.sum(axis=-1)[..., None] + slope_GA[..., None] * _nodes_and_weights()[0]
+    else:
+        masks_AMH = dropout_masks(sampling, len(head.weights_H), head.dropout, key)
+        output = np.einsum("gah,amh->gam", terms_GAH, masks_AMH / keep)
+    output = (output + head.concentration_bias).reshape(len(output), output.shape[1] * output.shape[2])
+    return network.concentration(output)
+
+
+def predictions_of(ids: list[str], features_GAH: np.ndarray, head: Head, sampling: Sampling, key: tuple) -> Predictions:
+    """What networks of one model predict of galaxies, from the output of their dense layer."""
+    rho_GT = vote_probability(features_GAH, head, sampling, key)
+    return Predictions(ids, rho_GT, network_weights(sampling), concentration(features_GAH, head, sampling, key))
 
 
 def network_weights(sampling: Sampling) -> np.ndarray:
@@ -119,24 +150,32 @@ def predict(
     -----
     Dropout acts after the convolutions, so that an augmented image goes through them once, however many masks follow.
     """
-    key, weights_T = model.description.key("predict"), network_weights(sampling)
+    key = model.description.key("predict")
     head = head_of(model, model.description.architecture.dropout if dropout is None else dropout)
     for batch, features_GAH in features(model, read_grey, ids, sampling):
-        yield Predictions(batch, vote_probability(features_GAH, head, sampling, key), weights_T)
+        yield predictions_of(batch, features_GAH, head, sampling, key)
 
 
 def mix(models: Sequence[Iterable[Predictions]]) -> Iterator[Predictions]:
     """Mix, with equal weights, what several models predict of the same galaxies, as it comes."""
     for parts in zip(*models, strict=True):
-        rho_GT = np.concatenate([part.rho_GT for part in parts], axis=1)
-        yield Predictions(parts[0].ids, rho_GT, np.concatenate([part.weights_T for part in parts]) / len(parts))
+        concentrations = [part.concentration_GT for part in parts]
+        yield Predictions(
+            parts[0].ids,
+            np.concatenate([part.rho_GT for part in parts], axis=1),
+            np.concatenate([part.weights_T for part in parts]) / len(parts),
+            None if concentrations[0] is None else np.concatenate(concentrations, axis=1),
+        )
 
 
 def head_of(model: TrainedModel, dropout: float) -> Head:
     """What follows the dense layer of a model."""
     logits = model.network.get_layer("logits")
-    kernel_H2, bias_2 = (weights.astype(np.float64) for weights in logits.get_weights())
-    return Head(kernel_H2[:, 0] - kernel_H2[:, 1], bias_2[0] - bias_2[1], dropout)
+    kernel_HO, bias_O = (weights.astype(np.float64) for weights in logits.get_weights())
+    head = Head(kernel_HO[:, 0] - kernel_HO[:, 1], bias_O[0] - bias_O[1], dropout)
+    if len(bias_O) == 2:
+        return head
+    return head._replace(concentration_weights_H=kernel_HO[:, 2], concentration_bias=bias_O[2])
 
 
 def features(

@@ -1,4 +1,4 @@
-"""Predicted vote probabilities, as tables of galaxies by networks; without TensorFlow.
+"""What networks predict of votes, as tables of galaxies by networks; without TensorFlow.
 
 Suffixes name the axes of an array: G galaxies, T networks.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from activezoo import tables
+from activezoo.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,23 +27,52 @@ class Predictions(NamedTuple):
     """In [0, 1]."""
     weights_T: np.ndarray
     """Weight of each network in the mixture; they sum to 1."""
+    concentration_GT: np.ndarray | None = None
+    """Of the beta-binomial (see `votes`), above 0; None for the binomial."""
+
+    def of(self, galaxies: slice | np.ndarray = slice(None), networks: slice = slice(None)) -> Predictions:
+        """Of some galaxies, by their positions, and some networks, whose weights then sum to 1."""
+        ids = self.ids[galaxies] if isinstance(galaxies, slice) else [self.ids[row] for row in galaxies]
+        concentration = self.concentration_GT
+        return Predictions(
+            ids,
+            self.rho_GT[galaxies][:, networks],
+            self.weights_T[networks] / self.weights_T[networks].sum(),
+            None if concentration is None else concentration[galaxies][:, networks],
+        )
 
 
 def write_predictions(batches: Iterable[Predictions], path: str | Path) -> None:
-    """Write predictions as they come: a parquet file with columns id and rho (T float32 values a galaxy)."""
+    """Write predictions as they come: a parquet file with the columns id and rho (T float32 values a galaxy).
+
+    Of a beta-binomial, there is a column concentration, too.
+    """
     import pyarrow as pa
 
     def table(batch: Predictions) -> pa.Table:
-        rho = pa.FixedSizeListArray.from_arrays(batch.rho_GT.astype(np.float32).ravel(), batch.rho_GT.shape[1])
+        columns = {"id": pa.array(batch.ids, pa.string()), "rho": list_column(batch.rho_GT)}
+        if batch.concentration_GT is not None:
+            columns["concentration"] = list_column(batch.concentration_GT)
         metadata = {"network_weights": json.dumps(batch.weights_T.tolist())}
-        return pa.table({"id": pa.array(batch.ids, pa.string()), "rho": rho}).replace_schema_metadata(metadata)
+        return pa.table(columns).replace_schema_metadata(metadata)
 
     tables.write_stream(map(table, batches), path)
 
 
+def list_column(values_GT: np.ndarray) -> pa.FixedSizeListArray:
+    """A row a galaxy, each a list of T float32 values."""
+    import pyarrow as pa
+
+    return pa.FixedSizeListArray.from_arrays(values_GT.astype(np.float32).ravel(), values_GT.shape[1])
+
+
 def read_predictions(path: str | Path) -> Predictions:
     """Read what `write_predictions` wrote."""
-    return _predictions(tables.read(path, ["id", "rho"]))
+    table = tables.read(path)
+    missing = [name for name in ("id", "rho") if name not in table.column_names]
+    if missing:
+        raise InputError(f"{path}: no column {missing[0]!r}; it has {', '.join(table.column_names)}")
+    return _predictions(table)
 
 
 def read_variants(paths: Iterable[Path]) -> dict[str, Predictions]:
@@ -57,5 +87,10 @@ def stream_predictions(path: str | Path) -> Iterator[Predictions]:
 
 def _predictions(table: pa.Table) -> Predictions:
     weights_T = np.array(json.loads(table.schema.metadata[b"network_weights"]))
-    rho_GT = table["rho"].combine_chunks().flatten().to_numpy().reshape(len(table), len(weights_T))
-    return Predictions(table["id"].to_pylist(), rho_GT.astype(np.float64), weights_T)
+
+    def values(column: str) -> np.ndarray:
+        flat = table[column].combine_chunks().flatten().to_numpy()
+        return flat.reshape(len(table), len(weights_T)).astype(np.float64)
+
+    concentration_GT = values("concentration") if "concentration" in table.column_names else None
+    return Predictions(table["id"].to_pylist(), values("rho"), weights_T, concentration_GT)

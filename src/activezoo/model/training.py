@@ -119,7 +119,7 @@ class Trainer:
             inputs = augmentation.apply(images, transforms, contrast, input_size, shrunk_size)
             with tf.GradientTape() as tape:
                 logits, changed = model.stateless_call(arrays(), others, inputs, training=True)
-                loss = network.binomial_loss(logits, k_B, votes_B)
+                loss = network.loss(logits, k_B, votes_B)
             model.optimizer.apply([tape.gradient(loss, vector.value)])
             for variable, value in zip(others, changed, strict=True):
                 variable.assign(value)

@@ -74,7 +74,7 @@ def coverage(
 
 def one_network(predictions: Predictions) -> Predictions:
     """The first network alone."""
-    return Predictions(predictions.ids, predictions.rho_GT[:, :1], np.ones(1))
+    return predictions.of(networks=slice(1))
 
 
 def _alternatives(variants: Mapping[str, Predictions]) -> dict[str, list[tuple[float, Predictions]]]:
@@ -87,7 +87,7 @@ def _alternatives(variants: Mapping[str, Predictions]) -> dict[str, list[tuple[f
     if MIXTURE not in variants:
         return whole
     mixture = variants[MIXTURE]
-    networks = [Predictions(mixture.ids, rho_G[:, None], np.ones(1)) for rho_G in mixture.rho_GT.T]
+    networks = [mixture.of(networks=slice(place, place + 1)) for place in range(len(mixture.weights_T))]
     each = list(zip(mixture.weights_T.tolist(), networks, strict=True))
     return {ONE: [(1.0, one_network(mixture))], EACH: each, **whole}
 

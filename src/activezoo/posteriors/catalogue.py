@@ -95,7 +95,10 @@ def summarise(
                 for name, end_R in zip(_names(CONFORMAL, level), ends, strict=True):
                     columns[name][rows] = end_R
         columns["predictive_entropy"][rows] = votes.entropy(pmf_RK)
-        columns["mutual_information"][rows] = votes.mutual_information(predictions.rho_GT[rows], n)
+        of_rows = predictions.of(rows)
+        columns["mutual_information"][rows] = votes.mutual_information(
+            of_rows.rho_GT, n, concentration_GT=of_rows.concentration_GT
+        )
         columns["p_majority"][rows] = counts.majority(pmf_RK)
     return pa.table(columns)
 

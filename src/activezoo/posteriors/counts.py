@@ -37,7 +37,8 @@ def posteriors(predictions: Predictions, responses: np.ndarray) -> Iterator[tupl
         step = max(1, _CHUNK_VALUES // (n + 1))
         for start in range(0, len(rows), step):
             chunk = rows[start : start + step]
-            yield chunk, n, votes.mixture_pmf(predictions.rho_GT[chunk], n, predictions.weights_T)
+            of_chunk = predictions.of(chunk)
+            yield chunk, n, votes.mixture_pmf(of_chunk.rho_GT, n, of_chunk.weights_T, of_chunk.concentration_GT)
 
 
 def most_likely(pmf_GK: np.ndarray) -> np.ndarray:
@@ -113,8 +114,8 @@ def surprise(predictions: Predictions, k: np.ndarray, responses: np.ndarray) -> 
     from scipy.special import gammaln, logsumexp
 
     k, responses = checked(predictions, k, responses)
-    loss_GT = votes.binomial_loss(predictions.rho_GT, k[:, None], responses[:, None])
     log_choose_G = gammaln(responses + 1) - gammaln(k + 1) - gammaln(responses - k + 1)
+    loss_GT = votes.loss(predictions.rho_GT, k[:, None], responses[:, None], predictions.concentration_GT)
     return -logsumexp(-loss_GT, axis=1, b=predictions.weights_T) - log_choose_G
 
 

@@ -37,20 +37,15 @@ def predict_at_rates(
 
     The parameters are those of `posterior.predict`.
     """
-    weights_of_one_T = posterior.network_weights(sampling)
-    networks = len(weights_of_one_T)
-    rho_RGT = np.empty((len(rates), len(ids), len(models) * networks))
-    for number, model in enumerate(models):
+    of_models: dict[float, list[Predictions]] = {rate: [] for rate in rates}
+    for model in models:
         key = model.description.key("predict")
-        heads = [posterior.head_of(model, rate) for rate in rates]
-        its_networks = slice(number * networks, (number + 1) * networks)
-        start = 0
-        for batch, features_GAH in posterior.features(model, read_grey, ids, sampling):
-            galaxies = slice(start, start := start + len(batch))
-            for rho_GT, head in zip(rho_RGT, heads, strict=True):
-                rho_GT[galaxies, its_networks] = posterior.vote_probability(features_GAH, head, sampling, key)
-    weights_T = np.tile(weights_of_one_T, len(models)) / len(models)
-    return {rate: Predictions(list(ids), rho_GT, weights_T) for rate, rho_GT in zip(rates, rho_RGT, strict=True)}
+        batches = list(posterior.features(model, read_grey, ids, sampling))
+        features_GAH = np.concatenate([features for _, features in batches])
+        for rate in rates:
+            head = posterior.head_of(model, rate)
+            of_models[rate].append(posterior.predictions_of(list(ids), features_GAH, head, sampling, key))
+    return {rate: next(posterior.mix([[one] for one in predicted])) for rate, predicted in of_models.items()}
 
 
 def surprise_by_rate(predictions: Mapping[float, Predictions], k: np.ndarray, responses: np.ndarray) -> pd.DataFrame:

@@ -76,6 +76,6 @@ def predicted_for(
     if predicted.ids != tables.read(held_out, ["id"])["id"].to_pylist():
         raise InputError(f"{predictions}: not the predictions of {held_out}; delete it and run again")
     votes = votes_for(use, held_out)
-    ids = votes["id"].to_pylist()
-    rows = [row for row, galaxy in enumerate(predicted.ids) if galaxy in set(ids)]
-    return predicted._replace(ids=ids, rho_GT=predicted.rho_GT[rows]), votes["k"].to_numpy(), votes["N"].to_numpy()
+    used = set(votes["id"].to_pylist())
+    rows = np.array([row for row, galaxy in enumerate(predicted.ids) if galaxy in used], int)
+    return predicted.of(rows), votes["k"].to_numpy(), votes["N"].to_numpy()

@@ -52,7 +52,9 @@ def run(
         **evaluation.test_metrics(predicted, k, responses),
         "rmse_mean_fraction": evaluation.rmse(np.mean(known["k"].to_numpy() / known["N"].to_numpy()), k, responses),
     }
-    information = mutual_information(predicted.rho_GT, described.expected_responses, predicted.weights_T)
+    information = mutual_information(
+        predicted.rho_GT, described.expected_responses, predicted.weights_T, predicted.concentration_GT
+    )
     tables.write(
         {
             "id": ids,

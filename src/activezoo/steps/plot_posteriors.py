@@ -41,4 +41,4 @@ def run(
     )
     seen = augmentation.apply(grey, *(np.asarray(of)[:, 0] for of in views), input_size).numpy()[..., 0]
     k, responses = oracle.retrieve_votes(votes, ids)
-    style.save(posteriors(seen, predicted.rho_GT[rows], responses, k, described.question), png)
+    style.save(posteriors(seen, predicted.of(rows), responses, k, described.question), png)

@@ -467,7 +467,18 @@ def vote_probabilities(seen: Visibility) -> dict[str, float]:
     }
 
 
-def cast_votes(rho: dict[str, float], rng: np.random.Generator) -> dict[str, int]:
+def scattered(probabilities: Sequence[float], over_dispersion: float, rng: np.random.Generator) -> np.ndarray:
+    """Probabilities of answers to one question about one galaxy, as its volunteers happen to see it.
+
+    Drawn from a Dirichlet distribution about those given, such that the answers of two volunteers are correlated by
+    `over_dispersion`. 0 leaves them as they are.
+    """
+    if not over_dispersion:
+        return np.asarray(probabilities)
+    return rng.dirichlet(np.asarray(probabilities) * (1 / over_dispersion - 1))
+
+
+def cast_votes(rho: dict[str, float], rng: np.random.Generator, over_dispersion: float = 0.0) -> dict[str, int]:
     """Votes of one galaxy's volunteers down the decision tree, by column of the release.
 
     The first question's N is 43 +- 5, and under 36 for a tenth of the galaxies, as in the release; each later question
@@ -475,10 +486,17 @@ def cast_votes(rho: dict[str, float], rng: np.random.Generator) -> dict[str, int
     """
     volunteers = int(np.clip(np.rint(rng.normal(42.7, 5.4)), 20, 70))
     smooth, artifact = rho["rho_smooth"], rho["rho_artifact"]
-    smooth, featured, artifact = rng.multinomial(volunteers, [smooth, 1 - smooth - artifact, artifact]).tolist()
-    edge_on = int(rng.binomial(featured, rho["rho_edge_on"]))
+
+    def answers(number: int, *probabilities: float) -> list[int]:
+        return rng.multinomial(number, scattered(probabilities, over_dispersion, rng)).tolist()
+
+    def yes(number: int, probability: float) -> int:
+        return int(rng.binomial(number, scattered((probability, 1 - probability), over_dispersion, rng)[0]))
+
+    smooth, featured, artifact = answers(volunteers, smooth, 1 - smooth - artifact, artifact)
+    edge_on = yes(featured, rho["rho_edge_on"])
     face_on = featured - edge_on
-    bar, spiral = int(rng.binomial(face_on, rho["rho_bar"])), int(rng.binomial(face_on, rho["rho_spiral"]))
+    bar, spiral = yes(face_on, rho["rho_bar"]), yes(face_on, rho["rho_spiral"])
     return {
         "total_classifications": volunteers,
         "total_votes": volunteers + featured + 2 * face_on,
@@ -510,7 +528,9 @@ def expert_class(galaxy: Galaxy, seen: Visibility, rng: np.random.Generator) -> 
     return "weak" if galaxy.bar_fraction < 0.1 else "intermediate" if galaxy.bar_fraction < 0.2 else "strong"
 
 
-def observe(number: int, seed: int, image_size: int, images: Path) -> tuple[dict, dict, str | None]:
+def observe(
+    number: int, seed: int, image_size: int, images: Path, over_dispersion: float
+) -> tuple[dict, dict, str | None]:
     """Write the image of galaxy `number`; return its rows of the catalogue and of the truth, and the experts' class."""
     from PIL import Image
 
@@ -525,7 +545,7 @@ def observe(number: int, seed: int, image_size: int, images: Path) -> tuple[dict
         "ra": round(position.uniform(120, 240), 5),  # the northern galactic cap, more or less
         "dec": round(math.degrees(math.asin(position.uniform(0, math.sin(math.radians(60))))), 5),
         "sample": "original",
-        **cast_votes(rho, generator(*key, "votes")),
+        **cast_votes(rho, generator(*key, "votes"), over_dispersion),
         "redshift": round(galaxy.redshift, 5),
         "petro_mag_r": round(galaxy.magnitude, 3),
         "axis_ratio": round(galaxy.axis_ratio, 3),
@@ -536,7 +556,9 @@ def observe(number: int, seed: int, image_size: int, images: Path) -> tuple[dict
     return row, truth, expert_class(galaxy, seen, generator(*key, "experts"))
 
 
-def simulate_survey(galaxies: int, image_size: int, seed: int, output: str | Path, workers: int = 1) -> None:
+def simulate_survey(
+    galaxies: int, image_size: int, seed: int, output: str | Path, workers: int = 1, over_dispersion: float = 0.0
+) -> None:
     """Write a survey in the layout of the Galaxy Zoo 2 release.
 
     Two files go beside it: the truth behind it (`truth.parquet`), and experts' classes of the bars of some galaxies
@@ -555,6 +577,8 @@ def simulate_survey(galaxies: int, image_size: int, seed: int, output: str | Pat
         The folder to write to.
     workers
         Processes; they do not change the result.
+    over_dispersion
+        Correlation of the answers that volunteers give on one galaxy, beyond what its image tells: at least 0, below 1.
 
     Raises
     ------
@@ -569,7 +593,7 @@ def simulate_survey(galaxies: int, image_size: int, seed: int, output: str | Pat
     output = Path(output)
     images = output / "images_gz2" / "images"
     images.mkdir(parents=True, exist_ok=True)
-    task = partial(observe, seed=seed, image_size=image_size, images=images)
+    task = partial(observe, seed=seed, image_size=image_size, images=images, over_dispersion=over_dispersion)
     with ProcessPoolExecutor(workers, initializer=_end_with_parent) as pool:
         rows, truths, classes = zip(*pool.map(task, range(galaxies), chunksize=16), strict=True)
     os.sync()  # thousands of images: one by one, this would take longer than drawing them

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from activezoo.model import votes
+from activezoo.model.predictions import Predictions
 from activezoo.report.figures.style import (
     GREY,
     MIXTURE_COLOUR,
@@ -20,29 +21,32 @@ from activezoo.report.figures.style import (
 
 
 def posteriors(
-    images: np.ndarray, rho_RT: np.ndarray, responses_R: np.ndarray, k_R: np.ndarray, question: str
+    images: np.ndarray, predictions: Predictions, responses_R: np.ndarray, k_R: np.ndarray, question: str
 ) -> Figure:
-    """Posteriors of some galaxies, a row each: its image, one network's binomial, the mixture (Figs. 4-5).
+    """Posteriors of some galaxies, a row each: its image, one network's posterior, the mixture (Figs. 4-5).
 
     Parameters
     ----------
     images
         Grey images as the first network saw them, shape (R, S, S).
-    rho_RT
-        Vote probability by each network; the networks weigh the same, and the first one is the one shown alone.
+    predictions
+        Of R galaxies, by networks that weigh the same; the first one is the one shown alone.
     responses_R, k_R
         Votes of each galaxy.
     """
-    rows, networks = rho_RT.shape
+    rows, networks = predictions.rho_GT.shape
     with rc_context(STYLE):
         figure = Figure(figsize=(PAGE, 0.7 + 0.95 * rows), layout="constrained")
         panels = figure.subplots(rows, 3, squeeze=False, width_ratios=[1, 2.6, 2.6])
-        for (picture, *pair), image, rho_T, responses, k in zip(panels, images, rho_RT, responses_R, k_R, strict=True):
+        for row, ((picture, *pair), image, responses, k) in enumerate(
+            zip(panels, images, responses_R, k_R, strict=True)
+        ):
             picture.imshow(image, cmap="gray")
             picture.set(xticks=[], yticks=[])
             picture.set_ylabel(f"k = {k}\nN = {responses}", rotation=0, ha="right", va="center")
             picture.spines[:].set_visible(False)
-            pmf_TK = np.exp(votes.log_pmf(rho_T, responses))
+            concentration_T = None if predictions.concentration_GT is None else predictions.concentration_GT[row]
+            pmf_TK = np.exp(votes.log_pmf(predictions.rho_GT[row], responses, concentration_T))
             pair[0].plot(pmf_TK[0], color="black", linewidth=1.3)
             pair[1].plot(pmf_TK.T, color=GREY, linewidth=0.4, alpha=0.6)
             pair[1].plot(pmf_TK.mean(axis=0), color=MIXTURE_COLOUR, linewidth=1.8)
