@@ -351,7 +351,14 @@ def test_numbers_that_are_too_small_are_refused(tmp_path, name, value):
 
 def test_step(tmp_path):
     catalogue = tmp_path / "survey" / "gz2_hart16.csv"
-    flags = ["--galaxies=2", "--image-size=32", "--seed=5", "--threads=1", f"--catalogue={catalogue}"]
+    flags = [
+        "--galaxies=2",
+        "--image-size=32",
+        "--over-dispersion=0",
+        "--seed=5",
+        "--threads=1",
+        f"--catalogue={catalogue}",
+    ]
     assert main(["simulate_survey", *flags]) == 0
     assert len(column(catalogue.parent, "dr7objid")) == 2
 

@@ -6,13 +6,8 @@ from scipy import stats
 
 from activezoo import randomness
 from activezoo.errors import InputError
-<<<<<<< HEAD
-from activezoo.model import augmentation, network, training
-from activezoo.model.training import Schedule, Trainer
-=======
 from activezoo.model import augmentation, network, training, votes
-from activezoo.model.training import Schedule
->>>>>>> 31b0816 (Likelihood beta-binomial: a concentration for each galaxy, beside ρ)
+from activezoo.model.training import Schedule, Trainer
 from conftest import ARCHITECTURE
 
 KEY = ("smooth", 1, 0, "train")
@@ -91,16 +86,11 @@ def test_gradients_are_finite_where_networks_are_sure(tensorflow):
 
 def test_a_network_learns_how_much_volunteers_scatter(grey, view, tensorflow):
     """Votes on galaxies that look alike, which scatter as a beta-binomial of concentration 5 does."""
-    import keras
-
-    keras.utils.set_random_seed(7)
-    model = network.build(ARCHITECTURE._replace(likelihood="beta-binomial", dropout=0.0))
-    model.compile(schedule().optimizer())
-    model.optimizer.build(model.trainable_variables)
     k = stats.betabinom.ppf((np.arange(30) + 0.5) / 30, 40, 2.5, 2.5)
     alike = np.broadcast_to(grey[:1], grey.shape)
-    training.train(model, lambda rows: alike[rows], IDS, k, N, view, schedule(200, 30), KEY)
-    outputs = model.predict(alike[:1, 4:20, 4:20, None], verbose=0)
+    trainer = new_trainer(200, ARCHITECTURE._replace(likelihood="beta-binomial", dropout=0.0), batch_size=30)
+    trainer.train(lambda rows: alike[rows], IDS, k, N, view, KEY)
+    outputs = trainer.model.predict(alike[:1, 4:20, 4:20, None], verbose=0)
     assert 2 < network.concentration(outputs[0, 2]) < 12
     assert 1 / (1 + np.exp(outputs[0, 1] - outputs[0, 0])) == pytest.approx(0.5, abs=0.15)
 
@@ -124,7 +114,7 @@ def test_steps_on_one_vector_of_weights_are_those_of_adam_on_each_array(grey, vi
         made = augmentation.from_uniforms(uniforms, view, 24, 16)
         with tensorflow.GradientTape() as tape:
             logits = expected(augmentation.apply(grey[batch], *made, 16), training=True)
-            loss = network.binomial_loss(logits, K[batch], N[batch])
+            loss = network.loss(logits, K[batch], N[batch])
         weights = expected.trainable_variables
         adam.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
     for mine, theirs in zip(trainer.model.get_weights(), expected.get_weights(), strict=True):
@@ -138,13 +128,7 @@ def test_images_much_larger_than_the_input_are_shrunk_first(view, tensorflow):
     uniforms = randomness.galaxy_uniforms(KEY, [IDS[row] for row in batch], epochs)
     made = augmentation.from_uniforms(uniforms, view, 64, 16)
     losses = [
-<<<<<<< HEAD
-        network.binomial_loss(
-            trainer.model(augmentation.apply(noise[batch], *made, 16, side)), K[batch], N[batch]
-        ).numpy()
-=======
-        network.loss(model(augmentation.apply(noise[batch], *made, 16, side)), K[batch], N[batch]).numpy()
->>>>>>> 31b0816 (Likelihood beta-binomial: a concentration for each galaxy, beside ρ)
+        network.loss(trainer.model(augmentation.apply(noise[batch], *made, 16, side)), K[batch], N[batch]).numpy()
         for side in (augmentation.shrunk_size(view, 64, 16), 64)
     ]
     (loss,) = train(trainer, noise, view)
