@@ -310,15 +310,10 @@ def of_trained_model(path):
 
 
 def tuned_dropout(wildcards):
-    """The table of the tuned dropout rate, for the variants that have it."""
-    if POSTERIORS["tune_dropout"] and wildcards.variant in ("tuned_dropout", "rescaled"):
+    """The table of the tuned dropout rate, for the variant that has it."""
+    if wildcards.variant == "tuned_dropout":
         return of_trained_model("posteriors/dropout_tuning.parquet")(wildcards)
     return []
-
-
-def rescaling(wildcards):
-    """The rescaling, for the variant that has it."""
-    return of_trained_model("posteriors/rescaling.json")(wildcards) if wildcards.variant == "rescaled" else []
 
 
 def galaxies_to_predict(wildcards):

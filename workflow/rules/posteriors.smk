@@ -79,7 +79,7 @@ use rule step as tune_dropout with:
 
 
 use rule step as fit_rescaling with:
-    """Fit a monotonic rescaling of predicted vote fractions to the votes of held-out galaxies."""
+    """Fit a rescaling of predicted vote fractions, and of their spread, to the votes of held-out galaxies."""
     input:
         # Of the variant before the one that is rescaled.
         predictions=lambda wildcards: expand(
@@ -121,11 +121,12 @@ use rule step as predict_posteriors with:
         models=of_trained_model(f"seed_{{member}}/all/{DESCRIPTION}"),
         weights=of_trained_model(f"seed_{{member}}/all/{WEIGHTS}"),
         tuned_dropout=tuned_dropout,
-        rescaling=rescaling,
         galaxies=galaxies_to_predict,
         index=INDEX,
     output:
         predictions=PREDICTIONS,
+    wildcard_constraints:
+        variant="mixture|ensemble|tuned_dropout",
     pathvars:
         job="{question}/posteriors/{variant}/predict_{part}",
     resources:
@@ -133,6 +134,25 @@ use rule step as predict_posteriors with:
     params:
         **step("predict_posteriors"),
         settings=part_settings,
+
+
+use rule step as rescale_posteriors with:
+    """Rescale what networks predict of some galaxies, as fitted to the votes of held-out galaxies."""
+    input:
+        predictions=lambda wildcards: PREDICTIONS.format(variant=VARIANTS[-2], **wildcards),
+        rescaling=of_trained_model("posteriors/rescaling.json"),
+    output:
+        rescaled=PREDICTIONS.replace("{variant}", "rescaled"),
+    pathvars:
+        job="{question}/posteriors/rescaled/predict_{part}",
+    group:
+        submitted_with("posteriors")
+    resources:
+        mem_mb=1000,
+        runtime=60,
+        gpu=0,
+    params:
+        **step("rescale_posteriors"),
 
 
 use rule step as posterior_catalogue with:

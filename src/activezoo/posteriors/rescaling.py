@@ -1,7 +1,10 @@
-"""A monotonic rescaling of predicted vote probabilities, which need not be right where they are extreme (paper §4).
+"""A rescaling of predicted vote probabilities, fitted to held-out votes.
 
-Beta calibration (Kull, Silva Filho & Flach 2017): logit ρ' = a ln ρ − b ln(1 − ρ) + c with a, b ≥ 0. The identity is
-a = b = 1, c = 0; slopes above 1 make predictions more extreme, a on the side of 0 and b on the side of 1.
+They need not be right where they are extreme (paper §4), and networks of MC dropout agree too much. So networks are
+spread first: the logit of each moves away from the mean logit of the mixture by a factor. Then comes beta calibration
+(Kull, Silva Filho & Flach 2017): logit ρ' = a ln ρ − b ln(1 − ρ) + c with a, b ≥ 0. Slopes above 1 make predictions
+more extreme, a on the side of 0 and b on the side of 1. The identity is a = b = spread = 1, c = 0. The order of the
+networks of a galaxy stays.
 """
 
 from __future__ import annotations
@@ -22,34 +25,32 @@ _LARGEST_LOGIT = 16.0
 
 
 class Rescaling(NamedTuple):
-    """The rescaling, by its three coefficients."""
+    """The rescaling, by its four coefficients."""
 
     a: float
     b: float
     c: float
+    spread: float
 
-    def apply(self, rho: np.ndarray) -> np.ndarray:
-        """Rescale probabilities; the order of any two stays."""
-        from scipy.special import expit
+    def apply(self, predictions: Predictions) -> Predictions:
+        """The same networks, rescaled."""
+        from scipy.special import expit, log_expit, logit
 
-        log_yes, log_no = _logs(rho)
-        logit = self.a * log_yes - self.b * log_no + self.c
-        return expit(np.clip(logit, -_LARGEST_LOGIT, _LARGEST_LOGIT))
+        smallest = np.exp(-_LARGEST_LOGIT)
+        logit_GT = logit(np.clip(predictions.rho_GT, smallest, 1 - smallest))
+        mean_G1 = (logit_GT @ predictions.weights_T)[:, None]
+        logit_GT = np.clip(mean_G1 + self.spread * (logit_GT - mean_G1), -_LARGEST_LOGIT, _LARGEST_LOGIT)
+        rescaled_GT = self.a * log_expit(logit_GT) - self.b * log_expit(-logit_GT) + self.c
+        return predictions._replace(rho_GT=expit(np.clip(rescaled_GT, -_LARGEST_LOGIT, _LARGEST_LOGIT)))
 
 
-IDENTITY = Rescaling(1.0, 1.0, 0.0)
-
-
-def _logs(rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    smallest = np.exp(-_LARGEST_LOGIT)
-    rho = np.asarray(rho, np.float64)
-    return np.log(np.maximum(rho, smallest)), np.log(np.maximum(1.0 - rho, smallest))
+IDENTITY = Rescaling(1.0, 1.0, 0.0, 1.0)
 
 
 def fit(predictions: Predictions, k: np.ndarray, responses: np.ndarray) -> Rescaling:
     """Fit to the votes of galaxies that the model was not trained on: the maximum likelihood of the mixture.
 
-    Fitted to networks one by one instead, it would shrink their spread too, which the mixture is there to show.
+    The likelihood is a proper score, so that posteriors gain by being sharp as well as by being calibrated.
 
     Parameters
     ----------
@@ -73,10 +74,9 @@ def fit(predictions: Predictions, k: np.ndarray, responses: np.ndarray) -> Resca
         )
 
     def mean_surprise(coefficients: np.ndarray) -> float:
-        rescaled = predictions._replace(rho_GT=Rescaling(*coefficients).apply(predictions.rho_GT))
-        return float(counts.surprise(rescaled, k, responses).mean())
+        return float(counts.surprise(Rescaling(*coefficients).apply(predictions), k, responses).mean())
 
-    bounds = [(0, None), (0, None), (None, None)]
+    bounds = [(0, None), (0, None), (None, None), (0, None)]
     return Rescaling(*minimize(mean_surprise, IDENTITY, method="L-BFGS-B", bounds=bounds).x.tolist())
 
 
@@ -99,4 +99,6 @@ def read(path: str | Path) -> Rescaling:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (ValueError, TypeError, AttributeError):
-        raise InputError(f'{path}: not the coefficients of a rescaling, {{"a": …, "b": …, "c": …}}') from None
+        raise InputError(
+            f'{path}: not the coefficients of a rescaling, {{"a": …, "b": …, "c": …, "spread": …}}'
+        ) from None

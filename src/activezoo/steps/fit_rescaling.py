@@ -1,4 +1,4 @@
-"""Fit a monotonic rescaling of predicted vote fractions to the votes of held-out galaxies."""
+"""Fit a rescaling of predicted vote fractions, and of their spread, to the votes of held-out galaxies."""
 
 import logging
 from pathlib import Path
@@ -11,4 +11,4 @@ def run(*, predictions: Path, held_out: Path, rescaling: Path) -> None:
     predicted, k, responses = predicted_for(CORRECT, predictions, held_out)
     found = rescalings.fit(predicted, k, responses)
     rescalings.write(found, rescaling)
-    logging.info("a = %.3f, b = %.3f, c = %.3f by %d held-out galaxies", *found, len(k))
+    logging.info("a = %.3f, b = %.3f, c = %.3f, spread %.3f by %d held-out galaxies", *found, len(k))

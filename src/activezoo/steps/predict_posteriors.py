@@ -11,7 +11,6 @@ from activezoo.model import backend, posterior, trained
 from activezoo.model.posterior import Sampling
 from activezoo.model.predictions import write_predictions
 from activezoo.posteriors import dropout_tuning
-from activezoo.posteriors import rescaling as rescalings
 from activezoo.survey.images import grey_reader
 from activezoo.survey.shards import shard_rows
 
@@ -28,7 +27,6 @@ def run(
     networks: int,
     draws: Literal["independent", "even"],
     tuned_dropout: Path | None = None,
-    rescaling: Path | None = None,
     threads: int,
     gpu: int,
     predictions: Path,
@@ -43,8 +41,5 @@ def run(
     dropout = dropout_tuning.read(tuned_dropout) if tuned_dropout else None
     sampling = Sampling(networks, 1, draws)
     batches = posterior.mix([posterior.predict(model, read_grey, ids, sampling, dropout) for model in loaded])
-    if rescaling:
-        rescale = rescalings.read(rescaling)
-        batches = (batch._replace(rho_GT=rescale.apply(batch.rho_GT)) for batch in batches)
     write_predictions(batches, predictions)
     logging.info("%d galaxies, %d networks", len(ids), len(loaded) * networks)
