@@ -14,6 +14,7 @@ from scipy.stats import binom
 from workflow_runs import SMOKE, overlay, planned, snakemake
 
 BAR = Path("results/smoke/bar")
+FRACTION = "t03_bar_a06_bar_fraction"
 VARIANTS = {
     "mixture": "mixture",
     "ensemble": "ensemble",
@@ -87,7 +88,7 @@ def test_the_catalogue_has_every_galaxy_with_an_image(predicted):
     assert list(catalogue.id) == list(read(predicted / "results/smoke/images/index.parquet").id)
     rho = np.stack(catalogue.rho)
     assert rho.shape[1] == 8
-    assert catalogue["mean"].to_numpy() == pytest.approx(rho.mean(axis=1), abs=1e-6)
+    assert catalogue[FRACTION].to_numpy() == pytest.approx(rho.mean(axis=1), abs=1e-6)
     assert set(catalogue.N) == {catalogue.N[0]}
 
 
@@ -103,7 +104,7 @@ def test_the_catalogue_says_what_each_galaxy_was_to_the_models(predicted):
     experts = set(experts.id[experts.role == "evaluate"])
     expected["experts"] = experts - expected["test"] - expected["held_out"]
     assert {name: set(role.index[role == name]) for name in expected} == expected
-    assert set(role.index[role.isna()]) == set(role.index) - set(split.index)
+    assert set(role.index[role == "other"]) == set(role.index) - set(split.index)
 
 
 def test_the_page_shows_every_figure_and_links_every_table(predicted):
@@ -158,8 +159,8 @@ def test_images_without_votes_get_a_catalogue(predicted):
     stored = [galaxy for galaxy in names.objid[:40] if galaxy in known.index]
     assert sorted(catalogue.index) == sorted(stored)
     for column in (
-        "mean",
-        "rho_low_95",
+        FRACTION,
+        f"{FRACTION}_low_95",
         "k_most_likely",
         "N",
         "predictive_entropy",
@@ -169,7 +170,7 @@ def test_images_without_votes_get_a_catalogue(predicted):
         np.testing.assert_allclose(catalogue.loc[stored, column], known.loc[stored, column], atol=1e-5)
     rejected = read(predicted / "results/new/catalogue/rejected.parquet")
     assert list(rejected.reason) == ["several image files of this name"] * 2
-    assert catalogue.role.isna().all()
+    assert (catalogue.role == "other").all()
     assert "broken.jpg" in " ".join(read(predicted / "results/new/images/rejected.parquet").image)
 
 

@@ -357,10 +357,11 @@ def all_posterior_results(wildcards):
 
 def posterior_results(question):
     """Everything that there is to make about the posteriors of a question."""
+    catalogues = [POSTERIOR_CATALOGUE, *([FITS_CATALOGUE] if POSTERIORS["fits"] else [])]
     if SURVEY["kind"] == "images":
-        return [POSTERIOR_CATALOGUE]
+        return catalogues
     return [
-        POSTERIOR_CATALOGUE,
+        *catalogues,
         *[f"{POSTERIOR_FOLDER}/{table}.parquet" for table in POSTERIOR_PAGE_TABLES],
         *[f"{FIGURES}/posterior_{figure}.png" for figure in posterior_figures(question)],
     ]

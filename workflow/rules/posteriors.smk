@@ -23,6 +23,7 @@ RESCALING = f"{POSTERIOR_FOLDER}/rescaling.json"
 CONFORMAL = f"{POSTERIOR_FOLDER}/conformal.parquet"
 BY_GROUP = f"{POSTERIOR_FOLDER}/interval_coverage_by_group.parquet"
 POSTERIOR_CATALOGUE = f"{POSTERIOR_FOLDER}/catalogue.parquet"
+FITS_CATALOGUE = f"{POSTERIOR_FOLDER}/catalogue.fits"
 VARIANTS = [
     "mixture",
     *(["ensemble"] if POSTERIORS["ensemble"] > 1 else []),
@@ -178,6 +179,24 @@ use rule step as posterior_catalogue with:
     params:
         **step("posterior_catalogue"),
         settings=flags({key: POSTERIORS[key] for key in ("responses", "quantiles")}),
+
+
+use rule step as fits_catalogue with:
+    """Copy the catalogue of posteriors to FITS."""
+    input:
+        catalogue=POSTERIOR_CATALOGUE,
+    output:
+        fits=FITS_CATALOGUE,
+    pathvars:
+        job="{question}/posteriors/fits_catalogue",
+    group:
+        submitted_with("posteriors")
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=0,
+    params:
+        **step("fits_catalogue"),
 
 
 use rule step as calibrate with:

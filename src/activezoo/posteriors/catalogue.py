@@ -117,10 +117,10 @@ def roles_of(split: str | Path, labelled: str | Path, held_out: str | Path) -> d
 
 
 def with_roles(catalogue: pa.Table, roles: Mapping[str, str]) -> pa.Table:
-    """The rows of a catalogue with the column `role` after their id; missing of galaxies that no model knows."""
+    """The rows of a catalogue with the column `role` after their id: `other` of galaxies that no model knows."""
     import pyarrow as pa
 
-    column = pa.array([roles.get(galaxy) for galaxy in catalogue["id"].to_pylist()], pa.string())
+    column = pa.array([roles.get(galaxy, "other") for galaxy in catalogue["id"].to_pylist()], pa.string())
     return catalogue.add_column(1, "role", column)
 
 

@@ -8,6 +8,7 @@ from activezoo.model import description
 from activezoo.model.predictions import stream_predictions
 from activezoo.posteriors import conformal as conformal_intervals
 from activezoo.posteriors.catalogue import roles_of, summarise, with_roles
+from activezoo.posteriors.published import fraction_column, published
 
 
 def run(
@@ -22,10 +23,24 @@ def run(
     quantiles: int | None = None,
     catalogue: Path,
 ) -> None:
-    expected = responses or description.read(model).expected_responses
+    described = description.read(model)
+    expected = responses or described.expected_responses
+    fraction = fraction_column(described.answers, described.question)
+    provenance = {
+        "activezoo": described.version,
+        "question": described.question,
+        "positive answers": " + ".join(described.positive),
+        "all answers": " + ".join(described.responses),
+        "predictions": predictions[0].parent.name,
+        "likelihood": described.architecture.likelihood,
+        "galaxies trained on": described.galaxies,
+        "votes trained on": described.votes,
+    }
     roles = {} if split is None else roles_of(split, labelled, held_out)
     batches = (batch for path in predictions for batch in stream_predictions(path))
     calibration = conformal_intervals.read(conformal) if conformal else None
     summaries = (summarise(batch, expected, quantiles, calibration) for batch in batches)
-    tables.write_stream((with_roles(summary, roles) for summary in summaries), catalogue)
+    tables.write_stream(
+        (published(with_roles(summary, roles), fraction, provenance) for summary in summaries), catalogue
+    )
     logging.info("posteriors of %d responses", expected)
