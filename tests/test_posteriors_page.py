@@ -67,6 +67,30 @@ def test_numbers_are_those_of_the_tables_beside_the_paper(folder, tmp_path):
     assert "(smooth/posteriors/scores.csv)" in page
 
 
+def test_the_page_first_says_how_far_to_trust_and_for_what_not_to_use(folder, tmp_path):
+    page = posteriors_page.page("here", [folder], [ANSWERS], [], tmp_path)
+    first = page.split("\n\n")[1]
+    held = pd.read_csv(folder / "interval_coverage.csv").query("quantity == 'k' and level == 0.95").iloc[0]
+    calibration_table = pd.read_csv(folder / "calibration.csv").query("estimator == 'mode' and variant == 'mixture'")
+    worst = calibration_table.loc[calibration_table.coverage_error.abs().idxmax()]
+    assert f"95 % for k hold it for {100 * held.covered:.1f} ± " in first
+    assert f"{100 * worst.coverage_error:.1f} ±".replace("-", "−") in first
+    assert f"(ε = {worst.epsilon:g}). Do not use them" in first
+
+
+def by_group(covered) -> pd.DataFrame:
+    columns = {"feature": "size", "quantity": "conformal", "level": 0.95, "galaxies": 200, "standard_error": 0.01}
+    return pd.DataFrame({"lowest": [1.0, 2.0], "highest": [1.5, 4.0], "covered": covered}).assign(**columns)
+
+
+def test_groups_that_fall_short_are_named():
+    assert "In no group do intervals for k, conformal fall short" in posteriors_page.shortfall_sentence(
+        by_group([0.93, 0.99]), 0.95
+    )
+    sentence = posteriors_page.shortfall_sentence(by_group([0.99, 0.9]), 0.95)
+    assert "in 1 of 2 groups: size from 2 to 4." in sentence
+
+
 def test_step(folder, description, tmp_path):
     model = tmp_path / "model.json"
     descriptions.write(description._replace(positive=COLUMNS[:1], responses=COLUMNS), model)

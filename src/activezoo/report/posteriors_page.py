@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -101,11 +101,18 @@ def page(
         Folder where the page will be; links start from there.
     """
     figures = [Path(figure) for figure in figures]
+    tables_of = {
+        Path(folder).parent.name: {
+            name: tables.read(Path(folder) / f"{name}.parquet").to_pandas() for name in TABLES["calibration"]
+        }
+        for folder in folders
+    }
     parts = [
         f"# Posteriors on {survey}",
+        trust_sentences(tables_of),
         "Networks were trained on all labelled galaxies but those of the test set, which the numbers here are about, "
-        "those by which predictions of experts' classes are judged, and those held out to tune the dropout rate or a "
-        "rescaling, if either is asked for. "
+        "those by which predictions of experts' classes are judged, and those held out to correct predictions and to "
+        "calibrate intervals, if that is asked for. "
         "*One network* is one dropout mask and one view of an image by one model; *each network* is the average over "
         "the networks of the mixture, each used by itself; the *mixture* averages their binomials. Later variants have "
         "what those before them have, and one thing more.",
@@ -125,6 +132,46 @@ def page(
         links = ", ".join(f"[{name.replace('_', ' ')}]({place}/{name}.csv)" for name in names)
         parts.append(f"All numbers: {links}.")
     return "\n\n".join(parts) + "\n"
+
+
+def trust_sentences(tables_of: Mapping[str, Mapping[str, pd.DataFrame]]) -> str:
+    """How far the posteriors of the last variant can be trusted, and for what they should not be used; two sentences.
+
+    Parameters
+    ----------
+    tables_of
+        The tables of `TABLES["calibration"]`, by question and name.
+    """
+    trusted, short = [], []
+    for question, read in tables_of.items():
+        coverage, by_group = read["interval_coverage"], read["interval_coverage_by_group"]
+        level = coverage.level.max()
+        held = coverage[(coverage.level == level) & (coverage.quantity != "rho")].iloc[-1]  # the conformal one, if any
+        of_mode = read["calibration"][read["calibration"].estimator == "mode"]
+        last = of_mode[of_mode.variant == of_mode.variant.iloc[-1]]
+        worst = last.loc[last.coverage_error.abs().idxmax()] if last.coverage_error.notna().any() else last.iloc[0]
+        trusted.append(
+            f"{question}: intervals of {100 * level:.0f} % for {NAMES[held.quantity]} hold it for "
+            f"{_percent(held.covered, held.standard_error)} of {held.galaxies:,} test galaxies and are "
+            f"{held.mean_width:.3g} votes wide on average, and the number of galaxies near their most likely vote "
+            f"fraction is off by up to {_percent(worst.coverage_error, worst.standard_error)} (ε = {worst.epsilon:g})"
+        )
+        groups = _short(by_group[(by_group.level == level) & (by_group.quantity == held.quantity)], level)
+        short += [
+            f"{question}, {row.feature} from {row.lowest:.4g} to {row.highest:.4g}" for row in groups.itertuples()
+        ]
+    where = f", nor for groups where intervals fall short ({'; '.join(short)})" if short else ""
+    return (
+        f"How far these posteriors can be trusted, for galaxies like those of the test set: {'; '.join(trusted)}. Do "
+        "not use them for galaxies that differ from those, as in another survey, nor in place of votes where a single "
+        f"galaxy must be right{where}."
+    )
+
+
+def _short(of_groups: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Groups whose intervals hold the truth less often than they say, by more than two standard errors."""
+    # Scatter of the fraction of as many galaxies, were the level met.
+    return of_groups[of_groups.covered < level - 2 * (level * (1 - level) / of_groups.galaxies) ** 0.5]
 
 
 def _numbers(figure: str, read: dict[str, pd.DataFrame], paper: PaperNumbers | None) -> list[str]:
@@ -263,8 +310,7 @@ def groups_parts(by_group: pd.DataFrame) -> list[str]:
 def shortfall_sentence(of_groups: pd.DataFrame, level: float) -> str:
     """In which groups intervals hold the truth less often than they say, by more than chance."""
     name = NAMES[of_groups.quantity.iloc[0]]
-    # Scatter of the fraction of as many galaxies, were the level met.
-    short = of_groups[of_groups.covered < level - 2 * (level * (1 - level) / of_groups.galaxies) ** 0.5]
+    short = _short(of_groups, level)
     if not len(short):
         return f"In no group do intervals for {name} fall short of their level by more than two standard errors."
     groups = "; ".join(f"{row.feature} from {row.lowest:.4g} to {row.highest:.4g}" for row in short.itertuples())
