@@ -141,6 +141,12 @@ def test_votes_that_are_all_the_same_are_refused(k):
         fit(np.full((3, 2), 0.5), np.full(3, k), np.full(3, RESPONSES))
 
 
+def test_too_few_galaxies_rescale_nothing_and_say_so(caplog):
+    rho_GT, k_GT = distorted(Rescaling(2, 2, 0, 1), galaxies=29)
+    assert fit(rho_GT, k_GT[:, 0], np.full(29, RESPONSES)) == IDENTITY
+    assert "29 held-out galaxies are too few to fit it, at least 30 are needed" in caplog.text
+
+
 def test_file(tmp_path):
     path = tmp_path / "rescaling.json"
     rescaling.write(Rescaling(1.1, 0.1 + 0.2, -1e-17, 2.5), path)

@@ -10,6 +10,7 @@ networks of a galaxy stays.
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,10 @@ from activezoo.errors import InputError
 from activezoo.model.predictions import Predictions
 from activezoo.posteriors import counts
 
+log = logging.getLogger(__name__)
+
+# Four coefficients need some votes, or posteriors are worse than before.
+LEAST_GALAXIES = 30
 # Logits beyond are not told apart, as in `posterior.vote_probability`.
 _LARGEST_LOGIT = 16.0
 
@@ -72,6 +77,14 @@ def fit(predictions: Predictions, k: np.ndarray, responses: np.ndarray) -> Resca
             f"rescaling: {k.sum()} of {responses.sum()} votes on {len(k)} held-out galaxies are positive; both answers "
             "are needed, hold out more galaxies"
         )
+
+    if len(k) < LEAST_GALAXIES:
+        log.warning(
+            "rescaling: %d held-out galaxies are too few to fit it, at least %d are needed (posteriors.held_out); "
+            "nothing is rescaled",
+            *(len(k), LEAST_GALAXIES),
+        )
+        return IDENTITY
 
     def mean_surprise(coefficients: np.ndarray) -> float:
         return float(counts.surprise(Rescaling(*coefficients).apply(predictions), k, responses).mean())
