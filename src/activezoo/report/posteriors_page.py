@@ -150,8 +150,9 @@ def trust_sentences(tables_of: Mapping[str, Mapping[str, pd.DataFrame]]) -> str:
         of_mode = read["calibration"][read["calibration"].estimator == "mode"]
         last = of_mode[of_mode.variant == of_mode.variant.iloc[-1]]
         worst = last.loc[last.coverage_error.abs().idxmax()] if last.coverage_error.notna().any() else last.iloc[0]
+        kind = "conformal intervals" if held.quantity == CONFORMAL else "intervals"
         trusted.append(
-            f"{question}: intervals of {100 * level:.0f} % for {NAMES[held.quantity]} hold it for "
+            f"{question}: {kind} of {100 * level:.0f} % for k hold it for "
             f"{_percent(held.covered, held.standard_error)} of {held.galaxies:,} test galaxies and are "
             f"{held.mean_width:.3g} votes wide on average, and the number of galaxies near their most likely vote "
             f"fraction is off by up to {_percent(worst.coverage_error, worst.standard_error)} (ε = {worst.epsilon:g})"
