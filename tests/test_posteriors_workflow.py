@@ -149,9 +149,10 @@ def test_images_without_votes_get_a_catalogue(predicted):
         "store_images": 2,
         "index_images": 1,
         "predict_posteriors": 3,
+        "rescale_posteriors": 3,
         "posterior_catalogue": 1,
         "all": 1,
-        "total": 9,
+        "total": 12,
     }
     snakemake(predicted, configfiles=new)
     catalogue = read(predicted / "results/new/bar/posteriors/catalogue.parquet").set_index("id")
