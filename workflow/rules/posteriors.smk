@@ -126,10 +126,10 @@ use rule step as predict_posteriors with:
         index=INDEX,
     output:
         predictions=PREDICTIONS,
-    wildcard_constraints:
-        variant="mixture|ensemble|tuned_dropout",
     pathvars:
         job="{question}/posteriors/{variant}/predict_{part}",
+    wildcard_constraints:
+        variant="mixture|ensemble|tuned_dropout",
     resources:
         **PREDICTION,
     params:
