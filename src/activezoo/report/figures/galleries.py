@@ -62,6 +62,18 @@ def acquired_galaxies(iterations: dict[int, Gallery], title: str, columns: int =
     return figure
 
 
+def contact_sheet(gallery: Gallery, columns: int = 5) -> Figure:
+    """Galaxies in rows."""
+    rows = -(-len(gallery.captions) // columns)
+    pitch, head = PAGE / (2 * columns), 0.3
+    height = head + rows * (pitch + CAPTION)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(PAGE / 2, height))
+        figure.suptitle(gallery.title, y=1 - 0.04 / height, va="top")
+        _mosaic(figure.add_axes((0, 0, 1, 1 - head / height)), gallery, columns, rows, pitch)
+    return figure
+
+
 def _mosaic(axes: Axes, gallery: Gallery, columns: int, rows: int, pitch: float) -> None:
     """Draw galaxies row by row, `pitch` inches a column, with their captions below; axes in units of the pitch."""
     from PIL import Image

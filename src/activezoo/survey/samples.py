@@ -1,0 +1,64 @@
+"""A few galaxies of a survey at random, looked at before all of them are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from activezoo import randomness
+from activezoo.survey.decoding import Brightness, UnusableImageError, decode, find_brightness
+
+# Images that are read, and those that are kept to be shown.
+READ, SHOWN = 100, 25
+
+
+class Sample(NamedTuple):
+    """Images of some galaxies."""
+
+    ids: list[str]
+    pixels: list[np.ndarray]
+    """Of the first of them that can be used, as they would be stored: (P, P, 3), uint8."""
+    read: int
+    """How many images were read."""
+    unusable: pd.DataFrame
+    """id, image and reason of those that cannot be used."""
+
+
+def look_at(galaxies: pd.DataFrame, stored_size: int, brightness: Brightness) -> Sample:
+    """Read images of some galaxies, the same every time.
+
+    Parameters
+    ----------
+    galaxies
+        Columns id and image.
+    stored_size
+        Side to which images are shrunk, pixels.
+    brightness
+        What becomes black and white, as configured.
+    """
+    brightness = find_brightness(galaxies["image"].tolist(), brightness)
+    chosen = galaxies.iloc[randomness.generator("check").permutation(len(galaxies))[:READ]]
+    ids, kept, unusable = [], [], []
+    for galaxy, image in zip(chosen["id"], chosen["image"], strict=True):
+        try:
+            pixels, _ = decode(image, stored_size, brightness)
+        except UnusableImageError as error:
+            unusable.append((galaxy, image, str(error)))
+            continue
+        if len(kept) < SHOWN:
+            ids.append(galaxy)
+            kept.append(pixels)
+    return Sample(ids, kept, len(chosen), pd.DataFrame(unusable, columns=["id", "image", "reason"]))
+
+
+def as_seen(pixels: np.ndarray, zoom: float, input_size: int) -> np.ndarray:
+    """An image as the network is shown it, without rotation: grey, the middle of it, `input_size` pixels a side."""
+    from PIL import Image
+
+    size = len(pixels)
+    margin = (size - size / zoom) / 2
+    grey = Image.fromarray(pixels.mean(axis=2).round().astype(np.uint8))
+    view = grey.resize((input_size,) * 2, Image.Resampling.BILINEAR, (margin, margin, size - margin, size - margin))
+    return np.asarray(view.convert("RGB"))
