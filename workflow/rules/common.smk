@@ -407,8 +407,9 @@ def shown_on_pages(wildcards):
 def disk_use_settings(wildcards):
     """What decides how much the loop takes on disk."""
     simulated = SURVEY["simulated"] if SURVEY["kind"] == "simulated" else {}
+    questions = QUESTIONS if HAS_VOTES else []  # without votes there is no loop
     choosing = [strategy for strategy in STRATEGIES if registry.load(strategy).needs_predictions]
-    chains = len(QUESTIONS) * len(SEEDS) * len(choosing)
+    chains = len(questions) * len(SEEDS) * len(choosing)
     return flags(
         {
             "results": RESULTS,
@@ -416,10 +417,10 @@ def disk_use_settings(wildcards):
             "galaxies": simulated.get("galaxies"),
             "image_size": simulated.get("image_size"),
             "stored_size": config["images"]["stored_size"],
-            "models": len(MODELS),
+            "models": len(MODELS) if HAS_VOTES else 0,
             "choosing_models": chains * ITERATIONS,
             "chains": chains,
-            "galleries": len(QUESTIONS) * len(STRATEGIES),
+            "galleries": len(questions) * len(STRATEGIES),
             "iterations": ITERATIONS,
             "test_galaxies": config["loop"]["test_galaxies"],
             **section(Architecture, config["network"]),

@@ -1,4 +1,4 @@
-"""What the results of a survey take on disk: by kind, what is there and what is to be expected when the run is done."""
+"""What the results of a survey take on disk, by kind: now, and as can be expected when the loop is done."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def table(files: Mapping[str, int], size: Mapping[str, int], wanted: Mapping[str
         megabytes(sum(size.values())),
         f"some {megabytes(sum(wanted.values()))}",
     )
-    head = ("kind", "files", "now", "when the run is done", "what becomes of it")
+    head = ("kind", "files", "now", "when the loop is done", "what becomes of it")
     return markdown_table(head, [*rows, (*total, "")])
 
 
