@@ -13,12 +13,10 @@ import yaml
 
 import slurm_cluster
 from test_profiles import SMOKE, linked_checkout
+from workflow_runs import ROOT, snakemake
 
-SMALLER = {
-    "loop": {"seeds": [1], "iterations": 2, "strategies": ["bald"]},
-    "images": {"shards": 1},
-    "pool": {"shards": 1},
-}
+SMALLER = {"loop": {"seeds": [1], "iterations": 1, "strategies": ["bald"]}, "images": {"shards": 1}}
+LONGER = {"loop": {"iterations": 3}}
 
 pytestmark = pytest.mark.skipif(slurm_cluster.why_not() is not None, reason=str(slurm_cluster.why_not()))
 
@@ -34,18 +32,18 @@ def start(cluster, tmp_path):
     """Start Snakemake with the profile for Slurm, in a folder that looks like this checkout."""
     processes = []
 
-    def start(*arguments, folder=tmp_path):
-        if not (folder / "Snakefile").exists():
-            folder.mkdir(exist_ok=True)
-            linked_checkout(folder)
-            (folder / "smaller.yaml").write_text(yaml.safe_dump(SMALLER))
+    linked_checkout(tmp_path)
+    (tmp_path / "smaller.yaml").write_text(yaml.safe_dump(SMALLER))
+    (tmp_path / "longer.yaml").write_text(yaml.safe_dump(LONGER))
+
+    def start(*arguments):
         command = [
             *(sys.executable, "-m", "snakemake", "--workflow-profile", "profiles/slurm"),
             *("--slurm-partition-config", str(cluster.partitions), "--cores", "2", "--latency-wait", "5"),
             *("--slurm-init-seconds-before-status-checks", "1", *arguments),
         ]
         output = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        processes.append(subprocess.Popen(command, cwd=folder, env=cluster.environment, **output))
+        processes.append(subprocess.Popen(command, cwd=tmp_path, env=cluster.environment, **output))
         return processes[-1]
 
     yield start
@@ -62,31 +60,31 @@ def new_jobs(cluster):
 
 
 def ends_well(run):
-    printed, _ = run.communicate(timeout=600)
+    printed, _ = run.communicate()
     assert run.returncode == 0, printed
     return printed
 
 
 def read_until(run, words):
-    """What a run prints, up to a line with some words."""
+    """The next line with some words that a run prints."""
     printed = []
     for line in run.stdout:
         printed.append(line)
         if words in line:
-            return
+            return line
     raise AssertionError(f"{words!r} never came:\n{''.join(printed)}")
 
 
 def digests(folder):
-    """Of all tables and weights of a run, whose bits may not depend on where it ran."""
+    """Of all tables, images and weights of a run, whose bits may not depend on where it ran."""
     files = [path for kind in ("parquet", "h5", "tfrecord") for path in (folder / "results").rglob(f"*.{kind}")]
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def test_smoke_runs(start, new_jobs, tmp_path):
-    """From submit to report on GPUs; then without GPUs and packed, with a driver that is killed: the same bits."""
-    ends_well(start(*SMOKE, "smaller.yaml", folder=tmp_path / "gpu"))
-    assert (tmp_path / "gpu/results/smoke/results.html").exists()
+def test_smoke_run(start, cluster, new_jobs, tmp_path):
+    """On GPUs, to the report. Then more iterations, packed, without GPUs, the driver killed: the same bits as here."""
+    ends_well(start(*SMOKE, "smaller.yaml"))
+    assert (tmp_path / "results/smoke/results.html").exists()
     jobs = new_jobs("%k", "%P", "%b", "%T")
     assert {state for *_, state in jobs} == {"COMPLETED"}
     where = {what.removeprefix("rule_").partition("_wildcards")[0]: rest for what, *rest, _ in jobs}
@@ -94,18 +92,24 @@ def test_smoke_runs(start, new_jobs, tmp_path):
     assert on_gpus == {"train", "evaluate", "predict_pool"}
     assert all(rest == ["cpu", "N/A"] for what, rest in where.items() if what not in on_gpus)
 
-    packed = ("--group-components", "iteration=2", "--resources", "gpu=0", *SMOKE, "smaller.yaml")
-    killed = start(*packed, folder=tmp_path / "packed")
-    read_until(killed, "label_initial")
-    killed.kill()
-    killed.wait()
-    ends_well(start("--unlock", *packed, folder=tmp_path / "packed"))
-    ends_well(start(*packed, folder=tmp_path / "packed"))
-    later = [(what, partition) for what, partition in new_jobs("%k", "%P")[len(jobs) :]]
-    assert {partition for _, partition in later} == {"cpu"}
-    assert sum("iterations_smooth_1_bald_from_1" in what for what, _ in later) == 1
-    assert len(later) < len(jobs) - 4
-    assert digests(tmp_path / "packed") == digests(tmp_path / "gpu")
+    more = ("--group-components", "iteration=2", "--resources", "gpu=0", *SMOKE, "smaller.yaml", "longer.yaml")
+    driver = start(*more)
+    name = read_until(driver, "SLURM run ID").split()[-1]
+    read_until(driver, "has been submitted")
+    driver.kill()
+    driver.wait()
+    cluster.run("scancel", f"--name={name}")
+    ends_well(start("--unlock", *more))
+    ends_well(start(*more))
+    later = new_jobs("%j", "%k", "%P", "%b")[len(jobs) :]
+    assert {tuple(where) for _, _, *where in later} == {("cpu", "N/A")}
+    packed = [what for run, what, *_ in later if run != name and "iterations_smooth_1_bald" in what]
+    assert len(packed) == 2  # iteration 2, which belongs to the first two, and iteration 3
+    assert "label_predict_pool_rank_train" in packed[0]
+
+    (tmp_path / "here").mkdir()
+    snakemake(tmp_path / "here", configfiles=(ROOT / SMOKE[1], tmp_path / "smaller.yaml", tmp_path / "longer.yaml"))
+    assert digests(tmp_path) == digests(tmp_path / "here")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +173,7 @@ def test_interrupt_cancels_jobs_that_wait(cluster, start, new_jobs, tmp_path):
         read_until(run, "has been submitted")
         assert new_jobs("%T") == [("PENDING",)]
         run.send_signal(signal.SIGINT)
-        run.communicate(timeout=60)
+        run.communicate()
         assert run.returncode != 0
         assert new_jobs("%T") == [("CANCELLED",)]
         assert not list((tmp_path / ".snakemake/locks").glob("*"))
@@ -193,21 +197,22 @@ rule first:
 """
 
 
-@pytest.mark.parametrize("state", ["drain", "down"])
-def test_node_that_leaves_in_the_middle(cluster, start, new_jobs, tmp_path, state):
-    """Drained, its job ends and the next goes elsewhere; down, Slurm starts its job again elsewhere."""
+@pytest.mark.parametrize("requeued", [False, True], ids=["its job ends there", "its job starts again elsewhere"])
+def test_node_drained_in_the_middle(cluster, start, new_jobs, tmp_path, requeued):
     for name in ("started", "go"):
         os.mkfifo(tmp_path / name)
     (tmp_path / "chain.smk").write_text(PREAMBLE + CHAIN)
     run = start("--snakefile", "chain.smk")
-    node = (tmp_path / "started").read_text().strip()
-    cluster.run("scontrol", "update", f"nodename={node}", f"state={state}", "reason=test")
+    drained = node = (tmp_path / "started").read_text().strip()
+    other = {"one": "two", "two": "one"}[drained]
+    cluster.run("scontrol", "update", f"nodename={drained}", "state=drain", "reason=test")
     try:
-        other = {"one": "two", "two": "one"}[node]
-        if state == "down":
-            assert (tmp_path / "started").read_text().strip() == other
+        if requeued:
+            cluster.run("scontrol", "requeue", new_jobs("%i")[0][0])
+            node = (tmp_path / "started").read_text().strip()
+            assert node == other
         (tmp_path / "go").write_text("on\n")
         ends_well(run)
-        assert new_jobs("%N", "%T") == [(node if state == "drain" else other, "COMPLETED"), (other, "COMPLETED")]
+        assert new_jobs("%N", "%T") == [(node, "COMPLETED"), (other, "COMPLETED")]
     finally:
-        cluster.run("scontrol", "update", f"nodename={node}", "state=resume")
+        cluster.run("scontrol", "update", f"nodename={drained}", "state=resume")

@@ -108,18 +108,19 @@ def step(name, *strategies):
         values = {**wildcards, **input, **output, "threads": threads, "gpu": resources.gpu}
         return steps.command(name, values)
 
-    return {"command": command, "code": steps.code(f"steps.{name}", *(f"acquisition.{of}" for of in strategies))}
+    def code(wildcards):
+        return steps.code(f"steps.{name}", *(f"acquisition.{of}" for of in strategies))
+
+    return {"command": command, "code": code}
 
 
 def submitted_with(group):
     """Group of jobs: steps of a second or two share a submission to a cluster with their neighbours.
 
-    On one machine there are no groups: they would take up much of Snakemake's time to plan.
+    On one machine there are no groups (`plan_quickly`).
     """
 
     def of(wildcards):
-        if workflow.local_exec or workflow.dryrun:
-            return None
         resolved = group.format(**wildcards)
         workflow.parent_groupids[resolved] = group  # as Snakemake does for groups that are plain text
         return resolved

@@ -54,10 +54,16 @@ def _file(module: str) -> Path:
 
 
 @cache
+def _statements(path: Path) -> list[ast.stmt]:
+    """All statements of a file, at any depth."""
+    return list(statements(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
 def _imports(path: Path) -> list[Path]:
     """Files of the package that a file imports, wherever in it."""
     imported = []
-    for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _statements(path):
         if isinstance(node, ast.Import):
             imported += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -81,11 +87,11 @@ def _source_that_counts(path: Path) -> str:
     """The source of a file without comments, docstrings and blank lines."""
     source = path.read_text(encoding="utf-8")
     lines = source.splitlines()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+    for token in tokenize.generate_tokens(io.StringIO(source).readline) if "#" in source else ():
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]
-    for node in statements(ast.parse(source)):
+    for node in _statements(path):
         # A docstring, also one below a field of a class.
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
