@@ -133,9 +133,9 @@ def submitted_with_iteration(group=None):
 
     Then so many iterations of a chain share a submission. The first model of a seed comes with the start of the seed.
     """
-    packed = workflow.group_settings.group_components.get("iteration")
 
     def of(wildcards):
+        packed = workflow.group_settings.group_components.get("iteration")  # not known before the workflow is read
         strategy, iteration = wildcards.get("strategy"), wildcards.get("iteration")
         if strategy is None:
             strategy, iteration = strategy_and_iteration(wildcards.model)
