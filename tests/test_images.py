@@ -22,6 +22,11 @@ RNG = np.random.default_rng(1)
 NOISE = RNG.integers(0, 256, (32, 32, 3), dtype=np.uint8)
 
 
+def others(number):
+    """So many images, no two of them the same."""
+    return [np.roll(NOISE, shift, axis=0) for shift in range(number)]
+
+
 def save(array, path, mode=None, **options):
     image = Image.fromarray(array)
     (image.convert(mode) if mode else image).save(path, **options)
@@ -185,7 +190,7 @@ def test_grey_reader(tmp_path, monkeypatch, in_memory):
 
 
 def test_images_of_another_size_than_the_model_was_trained_on(tmp_path):
-    store(galaxies_of(tmp_path, [NOISE] * 2), 1)
+    store(galaxies_of(tmp_path, others(2)), 1)
     index, ids = tmp_path / "index.parquet", ["galaxy 1", "galaxy 0"]
     message = r"index.parquet: images are stored with 32 pixels a side, but the model was trained on images of 24; set"
     with pytest.raises(InputError, match=message):
@@ -209,7 +214,7 @@ def test_rejected_images_are_counted(tmp_path):
 
 
 def test_steps(tmp_path):
-    galaxies = galaxies_of(tmp_path, [NOISE] * 3)
+    galaxies = galaxies_of(tmp_path, others(3))
     expected = store(galaxies, 2)
     made = tmp_path / "made"
     parts = []
@@ -223,28 +228,40 @@ def test_steps(tmp_path):
     assert main(["index_images", f"--galaxies={galaxies}", *parts, "--max-rejected=0", *outputs]) == 0
     assert tables.read(made / "index.parquet").equals(expected)
     assert tables.read(made / "rejected.parquet").num_rows == 0
-    np.testing.assert_array_equal(images.read_pixels(expected, made), [NOISE] * 3)
+    np.testing.assert_array_equal(images.read_pixels(expected, made), others(3))
 
 
 def test_other_sizes_are_counted(tmp_path, caplog):
-    galaxies = galaxies_of(tmp_path, [NOISE, NOISE, np.repeat(np.repeat(NOISE, 2, axis=0), 2, axis=1)])
+    galaxies = galaxies_of(tmp_path, [*others(2), np.repeat(np.repeat(NOISE, 2, axis=0), 2, axis=1)])
     store(galaxies, 1)
     assert "images of several sizes, all taken for the same field of view: 2 of 32, 1 of 64 pixels" in caplog.text
 
 
 def test_shards_of_other_galaxies(tmp_path):
-    store(galaxies_of(tmp_path, [NOISE] * 4), 2)
+    store(galaxies_of(tmp_path, others(4)), 2)
     tables.write({"id": ["a"], "image": ["a.png"]}, tmp_path / "galaxies.parquet")
     parts = [[tmp_path / f"shard_{shard}.{part}" for shard in range(2)] for part in ("index", "rejected")]
     with pytest.raises(InputError, match="1 galaxies, but the shards are of 4"):
         image_shards.merge_indexes(tmp_path / "galaxies.parquet", *parts, tmp_path / "i", tmp_path / "r", 0.05)
 
 
+@pytest.mark.parametrize("copies", [[0, 0, 1, 2], [0, 1, 2, 0, 1], [1, 1, 1, 0]])
+def test_copies_of_an_image_are_rejected_all_of_them(tmp_path, copies):
+    """Else a galaxy could be in the test set under one id, and trained on under another."""
+    once = [f"galaxy {place}" for place, image in enumerate(copies) if copies.count(image) == 1]
+    index = store(galaxies_of(tmp_path, [others(3)[image] for image in copies]), 2, max_rejected=0.9)
+    assert index["id"].to_pylist() == once
+    assert index.column_names == ["id", "image", "shard", "offset", "size"]
+    rejected = tables.read(tmp_path / "rejected.parquet").to_pylist()
+    assert len(rejected) == len(copies) - len(once)
+    assert {row["reason"] for row in rejected} == {"same image as that of another galaxy"}
+
+
 def test_damaged_shards(tmp_path):
-    index = store(galaxies_of(tmp_path, [NOISE] * 4), 2)
+    index = store(galaxies_of(tmp_path, others(4)), 2)
     shard = tmp_path / "shard_1.tfrecord"
     shard.write_bytes(shard.read_bytes()[:-5])
-    np.testing.assert_array_equal(images.read_pixels(index.slice(0, 3), tmp_path), [NOISE] * 3)
+    np.testing.assert_array_equal(images.read_pixels(index.slice(0, 3), tmp_path), others(3))
     with pytest.raises(InputError, match=r"shard_1.tfrecord: shorter than its index says; delete it and run again"):
         images.read_pixels(index, tmp_path)
     shard.unlink()

@@ -36,6 +36,7 @@ def digests(folder):
 def finished(tmp_path_factory):
     """A folder with a finished smoke run, not to be changed."""
     folder = tmp_path_factory.mktemp("smoke")
+    (folder / "random.py").write_text("raise SystemExit('a script of the user, and no module')")
     (folder / "printed").write_text(snakemake(folder))
     return folder
 

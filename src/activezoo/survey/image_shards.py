@@ -10,6 +10,7 @@ import logging
 import struct
 from collections import Counter
 from collections.abc import Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,8 @@ def write_shard(
 ) -> None:
     """Store the images of one of `shards` slices of the galaxies, `size` pixels a side, one image in memory at a time.
 
-    Writes the shard, its index (id, image, shard, offset, size) and the images that cannot be used (id, image, reason).
+    Writes the shard, its index (id, image, shard, offset, size, digest of the pixels), and the images that cannot be
+    used (id, image, reason).
     """
     import pyarrow as pa
 
@@ -56,13 +58,14 @@ def write_shard(
             pixels = array.tobytes()
             sides[side] += 1
             _write_record(file, _example(galaxy, size, pixels))
-            stored.append((galaxy, image, shard, file.tell() - _CRC.size - len(pixels), size))
+            digest = int.from_bytes(blake2b(pixels, digest_size=8).digest(), signed=True)
+            stored.append((galaxy, image, shard, file.tell() - _CRC.size - len(pixels), size, digest))
     log.info("%d images stored, %d rejected", len(stored), len(unusable))
     if len(sides) > 1:
         found = ", ".join(f"{number} of {side}" for side, number in sides.most_common())
         log.warning("images of several sizes, all taken for the same field of view: %s pixels", found)
     text, small, large = pa.string(), pa.int32(), pa.int64()
-    columns = {"id": text, "image": text, "shard": small, "offset": large, "size": small}
+    columns = {"id": text, "image": text, "shard": small, "offset": large, "size": small, "digest": large}
     tables.write(_table(stored, columns), index)
     tables.write(_table(unusable, {"id": text, "image": text, "reason": text}), rejected)
 
@@ -83,6 +86,9 @@ def merge_indexes(
 ) -> None:
     """Join the indexes of all shards and the tables of their rejected images.
 
+    Images of the same pixels are rejected, all of them: a galaxy could be in the test set under one id and trained on
+    under another.
+
     Raises
     ------
     InputError
@@ -99,6 +105,8 @@ def merge_indexes(
             f"{galaxies}: {number} galaxies, but the shards are of {index.num_rows + unusable.num_rows}; "
             "delete the shards and run again"
         )
+    index, twice = _without_copies(index)
+    unusable = pa.concat_tables([unusable, twice])
     if unusable.num_rows > max_rejected * number:
         counts = pc.value_counts(unusable["reason"]).to_pylist()
         reasons = "; ".join(f"{of['counts']} {of['values']}" for of in counts[:5])
@@ -110,6 +118,19 @@ def merge_indexes(
     log.info("%d images stored, %d rejected", index.num_rows, unusable.num_rows)
     tables.write(index, index_output)
     tables.write(unusable, rejected_output)
+
+
+def _without_copies(index: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """The index of images that are there once, without their digests, and the others, as a table of rejected images."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    _, kind, copies = np.unique(index["digest"].to_numpy(), return_inverse=True, return_counts=True)
+    twice = pa.array(copies[kind] > 1)
+    rejected = index.filter(twice).select(["id", "image"])
+    reason = pa.array(["same image as that of another galaxy"] * rejected.num_rows, pa.string())
+    return index.filter(pc.invert(twice)).drop_columns(["digest"]), rejected.append_column("reason", reason)
 
 
 # A TFRecord is its length, a checksum of the length, the data and a checksum of the data.
