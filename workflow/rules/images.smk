@@ -13,7 +13,9 @@ IMAGE_SETTINGS = {
     **{key: config["images"][key] for key in ("stored_size", "white")},
     **section(AsinhStretch, config["images"]["fits"]),
 }
-SURVEY_FILES = {"catalogue": CATALOGUE, "filename_map": FILENAME_MAP, "images": IMAGES}
+SURVEY_FILES = {"images": IMAGES}
+if SURVEY["kind"] == "release":
+    SURVEY_FILES |= {"catalogue": CATALOGUE, "filename_map": FILENAME_MAP}
 before_planning(workflow, lambda targets: refuse_missing_survey(targets, SURVEY_FILES, INDEX))
 
 
