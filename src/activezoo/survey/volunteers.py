@@ -1,0 +1,248 @@
+"""The votes that people gave, a row a vote: which of them count, and what they add up to.
+
+A volunteer's first answer to a question about a galaxy counts. Every other row is written down with the reason.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+
+from activezoo import tables
+from activezoo.errors import InputError
+
+log = logging.getLogger(__name__)
+
+COLUMNS = ["galaxy_id", "question", "volunteer", "answer", "time"]
+VOTES = pa.schema([*((name, pa.string()) for name in COLUMNS[:-1]), ("time", pa.timestamp("us", "UTC"))])
+REJECTED = pa.schema(
+    [("file", pa.string()), ("row", pa.int64()), *((name, pa.string()) for name in [*COLUMNS, "reason"])]
+)
+SUFFIXES = (".parquet", ".csv", ".csv.gz")
+
+VOTE = ["galaxy_id", "question", "volunteer"]
+"""What tells one vote from another: nobody counts twice."""
+
+
+class Question(NamedTuple):
+    """What a question takes for an answer, and when it is asked."""
+
+    answers: Sequence[str]
+    asked_if: tuple[str, Sequence[str]] | None = None
+    """The question before it, and those of its answers that lead here; None for a question that is asked first."""
+
+
+def files(source: str | Path) -> list[Path]:
+    """The tables of a source of votes: a file, or those of a folder, in order of name; none if it is not there yet."""
+    path = Path(source)
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.name.endswith(SUFFIXES) and not file.name.startswith("."))
+    return [path] if path.exists() else []
+
+
+def read(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """Rows of tables of votes, as they stand there.
+
+    Returns
+    -------
+    Columns `COLUMNS` as text, `file`, `row` as in `rejection.REJECTED`, and `reason`, null unless the row is broken.
+
+    Raises
+    ------
+    InputError
+        A file cannot be read, or lacks a column.
+    """
+    names = ["file", "row", *COLUMNS, "reason"]
+    frames = [_read(Path(path)).assign(file=str(path))[names] for path in paths]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=names, dtype="str")
+
+
+def _read(path: Path) -> pd.DataFrame:
+    broken = []
+    if path.suffix == ".parquet":
+        table, first = tables.read(path, COLUMNS), 1
+    else:
+        table, first = _read_csv(path, broken), 2
+    missing = [name for name in COLUMNS if name not in table.column_names]
+    if missing:
+        raise InputError(
+            f"{path}: no column {missing[0]!r}; it has {', '.join(table.column_names)}. A table of votes has "
+            f"{', '.join(COLUMNS)}"
+        )
+    if pa.types.is_floating(table.schema.field("galaxy_id").type):
+        raise InputError(
+            f"{path}: column 'galaxy_id' holds floating-point numbers, which cannot hold an id of 18 digits exactly; "
+            "store it as text or whole numbers"
+        )
+    text = table.select(COLUMNS).cast(pa.schema([(name, pa.string()) for name in COLUMNS])).to_pandas()
+    numbers = np.setdiff1d(np.arange(first, first + len(text) + len(broken)), [row for row, _ in broken])
+    return pd.concat([text.assign(row=numbers, reason=None), pd.DataFrame(broken, columns=["row", "reason"])])
+
+
+def _read_csv(path: Path, broken: list[tuple[int, str]]) -> pa.Table:
+    """All columns as text, separated by what the header has most of; rows with too few or too many are put aside."""
+
+    def put_aside(row: pa.csv.InvalidRow) -> str:
+        broken.append((row.number, f"{row.actual_columns} fields instead of {row.expected_columns}"))
+        return "skip"
+
+    try:
+        with pa.input_stream(str(path), compression="detect") as stream:
+            header = stream.read(10_000).decode("utf-8-sig", errors="replace").partition("\n")[0]
+        parse = pa.csv.ParseOptions(
+            delimiter=max(",;\t", key=header.count), newlines_in_values=True, invalid_row_handler=put_aside
+        )
+        names = [name.strip().strip('"') for name in header.split(parse.delimiter)]
+        text = pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
+        )
+        return pa.csv.read_csv(path, pa.csv.ReadOptions(use_threads=False), parse, text)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: not a readable table ({error})") from None
+
+
+def accept(
+    rows: pd.DataFrame,
+    questions: Mapping[str, Question],
+    galaxies: Iterable[str],
+    frozen: pd.DataFrame | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Find out which votes count.
+
+    Parameters
+    ----------
+    rows
+        From `read`.
+    questions
+        Those of the survey, by name.
+    galaxies
+        Ids of the survey's galaxies.
+    frozen
+        Votes that count already, with the columns of `VOTES`. A source that holds everything since the beginning
+        repeats them; they are left out, and are not rejected.
+
+    Returns
+    -------
+    votes
+        Columns of `VOTES`, new ones alone, in an order that does not depend on that of the rows.
+    rejected
+        Columns of `REJECTED`, in the order of the rows.
+    """
+    frozen = VOTES.empty_table().to_pandas() if frozen is None else frozen
+    times = pd.to_datetime(rows["time"], utc=True, format="ISO8601", errors="coerce").astype("datetime64[us, UTC]")
+    broken = rows["reason"].notna()
+    left = rows.assign(time=times, time_given=rows["time"])[~broken]
+    rejected = [rows.assign(time_given=rows["time"])[broken]]
+
+    def reject(mask: pd.Series, reason: str) -> None:
+        nonlocal left
+        if mask.any():
+            rejected.append(left[mask].assign(reason=reason))
+            left = left[~mask]
+
+    for column, what in (("galaxy_id", "galaxy"), ("question", "question"), ("volunteer", "volunteer")):
+        reject(left[column].fillna("") == "", f"no {what}")
+    reject(~left["question"].isin(list(questions)), "the survey asks no such question")
+    reject(~left["galaxy_id"].isin(pd.Index(galaxies)), "no such galaxy in the survey")
+    reject(left["answer"].fillna("") == "", "no answer")
+    known = pd.DataFrame(
+        [(name, answer) for name, of in questions.items() for answer in of.answers], columns=["question", "answer"]
+    )
+    reject(~_is_in(left, known, ["question", "answer"]), "the question has no such answer")
+    reject(left["time"].isna(), "no time, or none that can be read")
+
+    left = left[~_is_in(left, frozen, [*VOTE, "answer", "time"])]
+    left = left.sort_values(["time", *VOTE, "answer"], kind="stable")
+    reject(_is_in(left, frozen, VOTE) | left.duplicated(VOTE), "not the volunteer's first answer")
+    given = pd.concat([frozen, left])
+    for name in questions:
+        for before, after in itertools.pairwise(path_to(name, questions)):
+            leads = list(questions[after].asked_if[1])
+            others = given[(given["question"] == before) & ~given["answer"].isin(leads)]
+            elsewhere = (left["question"] == name) & _is_in(left, others, ["galaxy_id", "volunteer"])
+            reject(elsewhere, f"the answer to {before!r} does not lead to this question")
+
+    votes = left[COLUMNS].reset_index(drop=True)
+    rejected = pd.concat(rejected).sort_values(["file", "row"], kind="stable")
+    rejected = rejected.assign(time=rejected["time_given"])[REJECTED.names]
+    for reason, number in rejected.groupby("reason").size().items():
+        log.info("rejected %d votes: %s", number, reason)
+    return votes, rejected.reset_index(drop=True)
+
+
+def _is_in(frame: pd.DataFrame, others: pd.DataFrame, columns: list[str]) -> pd.Series:
+    """Which rows have, in some columns, what a row of others has there."""
+    values = pd.MultiIndex.from_frame(others[columns])
+    found = pd.MultiIndex.from_frame(frame[columns]).isin(values) if len(frame) and len(values) else False
+    return pd.Series(found, frame.index, dtype=bool)
+
+
+def path_to(name: str, questions: Mapping[str, Question]) -> list[str]:
+    """The questions that lead to one, and itself, from the first.
+
+    Raises
+    ------
+    InputError
+        They lead round in a circle, or one is not there.
+    """
+    path = [name]
+    while questions[path[0]].asked_if:
+        before = questions[path[0]].asked_if[0]
+        if before in path or before not in questions:
+            why = "leads to itself" if before in path else f"is asked after {before!r}, which is no question"
+            raise InputError(f"questions.{path[0]}.asked_if: {path[0]!r} {why}")
+        path.insert(0, before)
+    return path
+
+
+def people(votes: pd.DataFrame, question: str, questions: Mapping[str, Question]) -> pd.Series:
+    """How many volunteers are through with a question about each galaxy, by galaxy.
+
+    They have answered it, or a question before it in a way that does not lead to it.
+    """
+    path = path_to(question, questions)
+    through = [votes[votes["question"] == question]]
+    for before, after in itertools.pairwise(path):
+        leads = list(questions[after].asked_if[1])
+        through.append(votes[(votes["question"] == before) & ~votes["answer"].isin(leads)])
+    return pd.concat(through).drop_duplicates(["galaxy_id", "volunteer"]).groupby("galaxy_id").size()
+
+
+def count(votes: pd.DataFrame, question: str, positive: Sequence[str], responses: Sequence[str]) -> pd.DataFrame:
+    """k of N answers to a question, by galaxy (paper Eq. 1); galaxies without an answer that counts are left out.
+
+    Parameters
+    ----------
+    positive, responses
+        The answers that count as positive, and all that count.
+    """
+    counted = votes[(votes["question"] == question) & votes["answer"].isin(list(responses))]
+    is_positive = counted["answer"].isin(list(positive)).groupby(counted["galaxy_id"])
+    return pd.DataFrame({"k": is_positive.sum().astype("int32"), "N": is_positive.size().astype("int32")})
+
+
+def count_asks(
+    asks: Sequence[pd.DataFrame], ids: Sequence[str], question: str, positive: Sequence[str], responses: Sequence[str]
+) -> pa.Table:
+    """k of N answers to a question in the votes of several asks together.
+
+    Returns
+    -------
+    id, k, N and `iteration`, the first ask with a vote, in order of that and of `ids`; without galaxies that have no
+    votes.
+    """
+    counts = count(pd.concat(asks), question, positive, responses).reindex(ids).dropna().astype("int32")
+    first = pd.Series(0, counts.index, dtype="int32")
+    for number in reversed(range(len(asks))):
+        first[first.index.isin(count(asks[number], question, positive, responses).index)] = number
+    counts = counts.assign(iteration=first).sort_values("iteration", kind="stable").rename_axis("id").reset_index()
+    schema = pa.schema({"id": pa.string(), "k": pa.int32(), "N": pa.int32(), "iteration": pa.int32()})
+    return pa.Table.from_pandas(counts, schema, preserve_index=False).replace_schema_metadata()
