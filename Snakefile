@@ -39,16 +39,19 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/housekeeping.smk"
 
 
+if IS_LIVE:
+
+    include: "workflow/rules/live.smk"
+
+
 # Every model of the loop, and not its report alone. So a model that was deleted is made again.
 LOOP = [
     expand(f"{{folder}}/{METRICS}", folder=MODELS),
-    expand(POOL, question=QUESTIONS, seed=SEEDS),
-    RESULTS_PAGE,
-    HEADLINE,
-    HTML_PAGE.format(page="results"),
+    [] if IS_LIVE else expand(POOL, question=QUESTIONS, seed=SEEDS),
+    *([HTML_PAGE.format(page="progress")] if IS_LIVE else [RESULTS_PAGE, HEADLINE, HTML_PAGE.format(page="results")]),
 ]
-# Without votes there is no loop.
-HAS_VOTES = SURVEY["kind"] != "images"
+# Without votes there is no loop. A live survey has none until its first ask is closed.
+HAS_VOTES = SURVEY["kind"] != "images" and MODELS
 
 
 rule all:

@@ -169,7 +169,11 @@ def keys(schema, path=()):
 )
 def test_every_key_is_described(path, part):
     assert part["description"].strip().endswith(".")
-    if part.get("type") != "object" and path[-1] not in {"name", "kind", "positive", "responses", "initial", "acquire"}:
+    if (
+        part.get("type") != "object"
+        and path[-1] not in {"name", "kind", "positive", "responses", "initial", "acquire", "asked_if"}
+        and "asked_if" not in path
+    ):
         assert "default" in part
 
 

@@ -37,7 +37,7 @@ def names(paths):
 
 
 def test_every_step_has_a_rule_of_its_name_and_every_rule_its_step():
-    rules = set(re.findall(r"use rule step as (\w+) with:", RULES)) | {"check", "download", "disk_use", "prune"}
+    rules = set(re.findall(r"use rule step as (\w+) with:", RULES)) | {"ask", "check", "download", "disk_use", "prune"}
     assert rules == set(STEPS) - BY_HAND
     for rule in rules:
         (text,) = re.findall(
@@ -231,8 +231,8 @@ def test_what_is_missing_is_no_flag_and_what_a_step_does_not_take_is_left_out():
     assert command == "python -m activezoo label_initial --split=s '--votes=v v' --labelled=l"
 
 
-# Keys of a question that say which votes are asked for.
-LOOP_KEYS = {"min_responses", "unit", "initial", "acquire", "few_votes"}
+# Keys of a question that say which votes are asked for, and how people are asked.
+LOOP_KEYS = {"min_responses", "unit", "initial", "acquire", "few_votes", "text", "help", "answers", "asked_if"}
 QUESTION_KEYS = {*LOOP_KEYS, *View._fields, *Answers._fields, *Fractions._fields}
 
 

@@ -1,5 +1,6 @@
 # What rules share: the validated configuration, folders, and all functions, most of which say what a step needs.
 
+import json
 import os
 import shlex
 import sys
@@ -46,14 +47,15 @@ python_path = prepend_to_python_path(PACKAGE)
 shell.prefix(f"export PYTHONPATH={shlex.quote(python_path)}; ")
 
 SURVEY = config["survey"]
+IS_LIVE = SURVEY["kind"] == "live"
 QUESTIONS = config["loop"]["questions"]
 SEEDS = config["loop"]["seeds"]
 STRATEGIES = config["loop"]["strategies"]
-ITERATIONS = config["loop"]["iterations"]
 POSTERIORS = config["posteriors"]
 
-# Folders of results: of a question, of one of its seeds, of any model of the seed, and of the model of an iteration.
+# Folders of results: of all asks of a live survey; of a question, of one of its seeds, of any model of the seed, and of the model of an iteration.
 RESULTS = f"results/{SURVEY['name']}"
+ASKS = f"{RESULTS}/asks"
 QUESTION = f"{RESULTS}/{{question}}"
 RUN = f"{QUESTION}/seed_{{seed}}"
 MODEL = f"{RUN}/{{model}}"
@@ -64,9 +66,27 @@ PROVENANCE = f"{RESULTS}/provenance"
 # How long each job took.
 BENCHMARKS = f"logs/{SURVEY['name']}/benchmarks"
 
+# A live survey has a model for each ask that is closed. An ask that has what it wants is closed by this run. Jobs on the
+# nodes of a cluster read this again: to them, it is closed once its votes are frozen.
+if IS_LIVE:
+    from activezoo.survey import asks, volunteers
+
+    try:
+        SOURCES = volunteers.files(config["live"]["votes"])
+        STATE = asks.state(ASKS)
+        CLOSED = STATE.closed
+        if STATE.is_open and workflow.is_main_process:
+            CLOSED += asks.can_be_closed(ASKS, STATE.closed, SOURCES, config["live"]["close"])
+    except InputError as error:
+        raise WorkflowError(str(error))
+    IS_WAITING = STATE.is_open and CLOSED == STATE.closed
+    ITERATIONS = CLOSED - 1
+else:
+    ITERATIONS = config["loop"]["iterations"]
+
 # Folders of all models of the loop, of one question and of all questions. The first model of a seed is listed once.
 MODELS_OF_QUESTION = [
-    *expand(f"{RUN}/initial", seed=SEEDS, allow_missing=True),
+    *(expand(f"{RUN}/initial", seed=SEEDS, allow_missing=True) if ITERATIONS >= 0 else []),
     *expand(ITERATION, seed=SEEDS, strategy=STRATEGIES, iteration=range(1, ITERATIONS + 1), allow_missing=True),
 ]
 MODELS = expand(MODELS_OF_QUESTION, question=QUESTIONS)
@@ -93,7 +113,7 @@ wildcard_constraints:
     shard=r"\d+",
     variant="mixture|ensemble|tuned_dropout|rescaled",
     part=r"test|held_out|experts|shard_\d+",
-    page="results|posteriors",
+    page="results|progress|posteriors",
 
 
 def step(name, *strategies):
@@ -230,6 +250,41 @@ def pool_settings(wildcards):
     return of_question("acquire", "unit", *(["few_votes"] if few else []), iterations=ITERATIONS)(wildcards)
 
 
+def votes_to_ask(question, key="acquire"):
+    """How many votes an ask of a live survey wants on a question, those of the test too."""
+    section = config["questions"][question]
+    return section[key] * (1 if section["unit"] == "votes" else section["few_votes"])
+
+
+def choice_settings(wildcards):
+    """How many votes the next ask wants, and how galaxies are chosen."""
+    return flags(
+        {
+            "ask": CLOSED,
+            "budget": votes_to_ask(wildcards.question, "acquire" if CLOSED else "initial"),
+            "few_votes": config["questions"][wildcards.question]["few_votes"],
+            **{key: config["live"][key] for key in ("strategy", "test_share")},
+        }
+    )
+
+
+def predictions_of_last_models(wildcards):
+    """Predictions of the whole pool by the last model of each seed, seed by seed, for a strategy that needs them."""
+    if not CLOSED or not registry.load(STRATEGIES[0]).needs_predictions:
+        return []
+    return [
+        f"{LAST_MODEL}/pool_predictions/shard_{shard}.parquet".format(question=wildcards.question, seed=seed)
+        for seed in SEEDS
+        for shard in range(config["pool"]["shards"])
+    ]
+
+
+def questions_for_people():
+    """The questions as the manifest of an ask has them, in JSON."""
+    keys = ("text", "help", "answers", "asked_if")
+    return json.dumps({name: {key: config["questions"][name][key] for key in keys} for name in QUESTIONS})
+
+
 def training_memory(wildcards, attempt):
     """Megabytes: TensorFlow, and what it keeps of each layer for a batch (activations, gradients, working space)."""
     pixels = config["network"]["input_size"] ** 2 * config["training"]["batch_size"]
@@ -319,7 +374,7 @@ def tuned_dropout(wildcards):
 
 def galaxies_to_predict(wildcards):
     """The table of the galaxies of a part."""
-    tables = {"test": SPLIT, "held_out": HELD_OUT, "experts": EXPERTS}
+    tables = {"test": KNOWN, "held_out": HELD_OUT, "experts": EXPERTS}
     return tables.get(wildcards.part, INDEX).format(question=wildcards.question, seed=1)
 
 
@@ -386,6 +441,7 @@ def pages_in_markdown(wildcards):
     """The pages of an HTML page. That of results holds the posteriors too, if every run makes them."""
     return [
         *([RESULTS_PAGE] if wildcards.page == "results" else []),
+        *([PROGRESS_PAGE] if wildcards.page == "progress" else []),
         *([POSTERIORS_PAGE] if wildcards.page == "posteriors" or POSTERIORS["with_loop"] else []),
     ]
 
@@ -393,6 +449,9 @@ def pages_in_markdown(wildcards):
 def shown_on_pages(wildcards):
     """Figures and small tables that become part of an HTML page."""
     pages = pages_in_markdown(wildcards)
+    if PROGRESS_PAGE in pages:
+        tables = expand("{table}.csv", table=[CURVE, FORECAST, CALIBRATION])
+        return [*rules.progress_page.input.figures, *expand(tables, question=QUESTIONS)]
     return [
         *(rules.results_page.input.figures if RESULTS_PAGE in pages else []),
         *(expand([f"{METRICS_TABLE}.csv", f"{SAVINGS}.csv"], question=QUESTIONS) if RESULTS_PAGE in pages else []),
@@ -458,7 +517,7 @@ def record_provenance():
 
 def show_headline():
     """Print the answer that the run was made for, if the run got so far."""
-    path = f"{RESULTS}/headline.txt"
+    path, page = (PROGRESS_HEADLINE, "progress") if IS_LIVE else (HEADLINE, "results")
     if os.path.exists(path):
         with open(path) as headline:
-            print(f"\n{headline.read()}\nMore in {RESULTS}/results.html")
+            print(f"\n{headline.read()}\nMore in {HTML_PAGE.format(page=page)}")

@@ -8,7 +8,7 @@ REJECTED_IMAGES = f"{RESULTS}/images/rejected.parquet"
 
 SHARDS = range(config["images"]["shards"])
 
-ASKED = QUESTIONS if SURVEY["kind"] != "images" else []
+ASKED = QUESTIONS if SURVEY["kind"] in ("simulated", "release") else []
 IMAGE_SETTINGS = {
     **{key: config["images"][key] for key in ("stored_size", "white")},
     **section(AsinhStretch, config["images"]["fits"]),
@@ -59,8 +59,8 @@ use rule step as index_images with:
 rule check:
     """Look at the survey before anything is trained, and write a page about it."""
     input:
-        catalogue=survey_file("catalogue", CATALOGUE) if SURVEY["kind"] != "images" else [],
-        filename_map=survey_file("filename_map", FILENAME_MAP) if SURVEY["kind"] != "images" else [],
+        catalogue=survey_file("catalogue", CATALOGUE) if ASKED else [],
+        filename_map=survey_file("filename_map", FILENAME_MAP) if ASKED else [],
         images=ancient(survey_file("images", IMAGES)),
         galaxies=GALAXIES,
         rejected=REJECTED_GALAXIES,

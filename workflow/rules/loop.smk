@@ -3,6 +3,8 @@
 # Needs: USABLE and INDEX; VOTES, for `check_pool`, `label_initial`, `label` and `evaluate` alone.
 # Makes, for each question and seed: the role of each galaxy, and how large the pool is.
 SPLIT = f"{RUN}/split.parquet"
+# The roles of the galaxies that have votes: in a live survey, some of those.
+KNOWN = f"{QUESTION}/known.parquet" if IS_LIVE else SPLIT
 POOL = f"{RUN}/pool.parquet"
 
 # Makes, for each model: the galaxies labelled so far, and how they were chosen; what the model is, its weights and losses;
@@ -15,59 +17,6 @@ HISTORY = "training.parquet"
 TEST_PREDICTIONS = "test_predictions.parquet"
 EVALUATION = "evaluation.parquet"
 METRICS = "metrics.parquet"
-
-
-use rule step as split with:
-    """Fix the test set of a question, and draw the initial galaxies of a seed; the rest is the pool."""
-    input:
-        usable=USABLE,
-        index=INDEX,
-    output:
-        split=SPLIT,
-    pathvars:
-        job="{question}/seed_{seed}/split",
-    group:
-        submitted_with("start_{question}_{seed}")
-    params:
-        **step("split"),
-        settings=lambda wildcards: flags(
-            {"initial": initial_galaxies(wildcards.question), "test_galaxies": config["loop"]["test_galaxies"]}
-        ),
-
-
-# No other step takes its output: if one did, raising the iterations would run that step again. Its priority puts it
-# first.
-use rule step as check_pool with:
-    """Stop before any training if the pool cannot feed all iterations."""
-    input:
-        split=SPLIT,
-        votes=VOTES,
-    output:
-        pool=POOL,
-    pathvars:
-        job="{question}/seed_{seed}/check_pool",
-    priority: 100
-    group:
-        submitted_with("start_{question}_{seed}")
-    params:
-        **step("check_pool"),
-        settings=pool_settings,
-
-
-use rule step as label_initial with:
-    """Ask for the votes of the initial galaxies."""
-    input:
-        split=SPLIT,
-        votes=VOTES,
-    output:
-        labelled=f"{RUN}/initial/{LABELLED}",
-    pathvars:
-        job="{question}/seed_{seed}/initial/label",
-    group:
-        submitted_with("start_{question}_{seed}")
-    params:
-        **step("label_initial"),
-        settings=of_question("few_votes"),
 
 
 use rule step as train with:
@@ -98,7 +47,7 @@ use rule step as evaluate with:
         weights=f"{MODEL}/{WEIGHTS}",
         history=f"{MODEL}/{HISTORY}",
         labelled=f"{MODEL}/{LABELLED}",
-        split=SPLIT,
+        split=KNOWN,
         votes=VOTES,
         index=INDEX,
     output:
@@ -136,41 +85,93 @@ use rule step as predict_pool with:
         settings=flags({"shards": config["pool"]["shards"], **config["sampling"]}),
 
 
-use rule step as rank with:
-    """Order what to ask next: of which galaxies a strategy wants votes, and how many."""
-    input:
-        predictions=pool_predictions,
-        model=previous_model(DESCRIPTION),
-        labelled=previous_model(LABELLED),
-        split=SPLIT,
-    output:
-        acquisition=f"{ITERATION}/{ACQUISITION}",
-    pathvars:
-        job="{question}/seed_{seed}/{strategy}/iteration_{iteration}/rank",
-    group:
-        submitted_with_iteration("select_{question}_{seed}_{strategy}_{iteration}")
-    resources:
-        mem_mb=2000,
-        runtime=20,
-        gpu=0,
-    params:
-        **step("rank"),
-        strategy_code=lambda wildcards: steps.code(f"acquisition.{wildcards.strategy}"),
-        settings=of_question("few_votes"),
+# The votes are on record, and simulated volunteers give them; see live.smk for people.
+if not IS_LIVE:
 
+    use rule step as split with:
+        """Fix the test set of a question, and draw the initial galaxies of a seed; the rest is the pool."""
+        input:
+            usable=USABLE,
+            index=INDEX,
+        output:
+            split=SPLIT,
+        pathvars:
+            job="{question}/seed_{seed}/split",
+        group:
+            submitted_with("start_{question}_{seed}")
+        params:
+            **step("split"),
+            settings=lambda wildcards: flags(
+                {"initial": initial_galaxies(wildcards.question), "test_galaxies": config["loop"]["test_galaxies"]}
+            ),
 
-use rule step as label with:
-    """Ask for votes, the most wanted first, until the budget is spent, and add them to those before."""
-    input:
-        acquisition=f"{ITERATION}/{ACQUISITION}",
-        labelled_before=previous_model(LABELLED),
-        votes=VOTES,
-    output:
-        labelled=f"{ITERATION}/{LABELLED}",
-    pathvars:
-        job="{question}/seed_{seed}/{strategy}/iteration_{iteration}/label",
-    group:
-        submitted_with_iteration("select_{question}_{seed}_{strategy}_{iteration}")
-    params:
-        **step("label"),
-        settings=of_question("acquire", "unit"),
+    # No other step takes its output: if one did, raising the iterations would run that step again. Its priority puts it
+    # first.
+    use rule step as check_pool with:
+        """Stop before any training if the pool cannot feed all iterations."""
+        input:
+            split=SPLIT,
+            votes=VOTES,
+        output:
+            pool=POOL,
+        pathvars:
+            job="{question}/seed_{seed}/check_pool",
+        priority: 100
+        group:
+            submitted_with("start_{question}_{seed}")
+        params:
+            **step("check_pool"),
+            settings=pool_settings,
+
+    use rule step as label_initial with:
+        """Ask for the votes of the initial galaxies."""
+        input:
+            split=SPLIT,
+            votes=VOTES,
+        output:
+            labelled=f"{RUN}/initial/{LABELLED}",
+        pathvars:
+            job="{question}/seed_{seed}/initial/label",
+        group:
+            submitted_with("start_{question}_{seed}")
+        params:
+            **step("label_initial"),
+            settings=of_question("few_votes"),
+
+    use rule step as rank with:
+        """Order what to ask next: of which galaxies a strategy wants votes, and how many."""
+        input:
+            predictions=pool_predictions,
+            model=previous_model(DESCRIPTION),
+            labelled=previous_model(LABELLED),
+            split=SPLIT,
+        output:
+            acquisition=f"{ITERATION}/{ACQUISITION}",
+        pathvars:
+            job="{question}/seed_{seed}/{strategy}/iteration_{iteration}/rank",
+        group:
+            submitted_with_iteration("select_{question}_{seed}_{strategy}_{iteration}")
+        resources:
+            mem_mb=2000,
+            runtime=20,
+            gpu=0,
+        params:
+            **step("rank"),
+            strategy_code=lambda wildcards: steps.code(f"acquisition.{wildcards.strategy}"),
+            settings=of_question("few_votes"),
+
+    use rule step as label with:
+        """Ask for votes, the most wanted first, until the budget is spent, and add them to those before."""
+        input:
+            acquisition=f"{ITERATION}/{ACQUISITION}",
+            labelled_before=previous_model(LABELLED),
+            votes=VOTES,
+        output:
+            labelled=f"{ITERATION}/{LABELLED}",
+        pathvars:
+            job="{question}/seed_{seed}/{strategy}/iteration_{iteration}/label",
+        group:
+            submitted_with_iteration("select_{question}_{seed}_{strategy}_{iteration}")
+        params:
+            **step("label"),
+            settings=of_question("acquire", "unit"),

@@ -47,7 +47,7 @@ CALIBRATION_FIGURES = ["calibration", "diagnostics", "distributions", "classific
 use rule step as label_all with:
     """Retrieve the votes of all galaxies but those of the test set; hold some out to correct and to calibrate by."""
     input:
-        split=SPLIT,
+        split=KNOWN,
         votes=VOTES,
         experts=lambda wildcards: EXPERTS if has_experts(wildcards.question) else [],
     output:
@@ -162,7 +162,7 @@ use rule step as posterior_catalogue with:
         predictions=expand(PREDICTIONS, variant=VARIANTS[-1], part=CATALOGUE_PARTS, allow_missing=True),
         model=of_trained_model(f"seed_1/all/{DESCRIPTION}"),
         # What each galaxy was to the models, unless they are of another survey.
-        split=[] if SURVEY["kind"] == "images" else expand(SPLIT, seed=1, allow_missing=True),
+        split=[] if SURVEY["kind"] == "images" else expand(KNOWN, seed=1, allow_missing=True),
         labelled=[] if SURVEY["kind"] == "images" else f"{QUESTION}/seed_1/all/{LABELLED}",
         held_out=[] if SURVEY["kind"] == "images" else expand(HELD_OUT, seed=1, allow_missing=True),
         conformal=of_trained_model("posteriors/conformal.parquet") if POSTERIORS["conformal"] else [],

@@ -20,6 +20,7 @@ FIGURE_NAMES = [
 ]
 HEADLINE = f"{RESULTS}/headline.txt"
 RESULTS_PAGE = f"{RESULTS}/README.md"
+PROGRESS_HEADLINE, PROGRESS_PAGE = f"{RESULTS}/progress.txt", f"{RESULTS}/progress.md"
 PLAN = f"{RESULTS}/plan"
 POSTERIORS_PAGE = f"{RESULTS}/posteriors.md"
 HTML_PAGE = f"{RESULTS}/{{page}}.html"
@@ -294,7 +295,7 @@ use rule step as html_page with:
     """Write pages of results as one HTML file that needs no other."""
     input:
         pages=pages_in_markdown,
-        headline=lambda wildcards: HEADLINE if wildcards.page == "results" else [],
+        headline=lambda wildcards: {"results": HEADLINE, "progress": PROGRESS_HEADLINE}.get(wildcards.page, []),
         shown=shown_on_pages,
     output:
         html=report(

@@ -60,7 +60,7 @@ rule download:
         "{params.command} {params.settings} 2>&1 | tee {log}"
 
 
-if SURVEY["kind"] == "images":
+if SURVEY["kind"] in ("images", "live"):
 
     use rule step as list_images with:
         """List the images of a survey without votes: each is a galaxy of its name."""

@@ -75,6 +75,19 @@ def read_predictions(path: str | Path) -> Predictions:
     return _predictions(table)
 
 
+def mixed(predictions: list[Predictions], members: int) -> list[Predictions]:
+    """Predictions by several models together, one element a shard; given are all shards of one model, then the next."""
+    shards = len(predictions) // members
+    return [
+        Predictions(
+            of[0].ids,
+            np.concatenate([one.rho_GT for one in of], axis=1),
+            np.concatenate([one.weights_T for one in of]) / members,
+        )
+        for of in (predictions[shard::shards] for shard in range(shards))
+    ]
+
+
 def read_variants(paths: Iterable[Path]) -> dict[str, Predictions]:
     """Predictions by the name of their variant, that of their folder."""
     return {path.parent.name.replace("_", " "): read_predictions(path) for path in paths}

@@ -29,11 +29,16 @@ def fit(votes: np.ndarray, rmse_of_rho: np.ndarray) -> PowerLaw:
     """Least squares on the later two thirds of each curve, shapes (S, M); nan with fewer than two models that count."""
     fitted = []
     for one_votes, one_rmse in zip(votes, rmse_of_rho, strict=True):
-        counts = (np.arange(len(one_votes)) >= len(one_votes) // 3) & (one_rmse > 0)
+        counts = later_models(one_rmse)
         enough = len(np.unique(one_votes[counts])) > 1
         power, intercept = np.polyfit(*np.log([one_votes[counts], one_rmse[counts]]), 1) if enough else [np.nan] * 2
         fitted.append((intercept, -power))
     return PowerLaw(*np.array(fitted).T)
+
+
+def later_models(rmse_of_rho: np.ndarray) -> np.ndarray:
+    """Which models of a curve count in the fit, shape (M,): the later two thirds, but none whose RMSE is 0."""
+    return (np.arange(len(rmse_of_rho)) >= len(rmse_of_rho) // 3) & (rmse_of_rho > 0)
 
 
 def votes_for(rmse_of_rho: float, law: PowerLaw) -> tuple[float, float, float]:

@@ -43,7 +43,7 @@ NAMES_OF_TYPES = {bool: "boolean", int: "integer", float: "number", type(None): 
 # Keys of survey.release that name files.
 FILES = ("catalogue", "filename_map", "images")
 # Folders of results beside those of questions.
-FOLDERS = {"catalogue", "figures", "images", "provenance", "survey"}
+FOLDERS = {"asks", "catalogue", "figures", "images", "provenance", "survey", "votes"}
 
 
 def read(files: Sequence[Path]) -> dict:
@@ -154,6 +154,7 @@ def validated(config: dict, schema: dict) -> dict:
     problems = _old_keys(config)
     config = _with_defaults(config, schema)
     schema["properties"]["loop"]["properties"]["strategies"]["items"]["enum"] = registry.names()
+    schema["properties"]["live"]["properties"]["strategy"]["enum"] = registry.names()
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
     problems = problems or [_describe(error) for error in errors] or _contradictions(config)
     if problems:
@@ -163,7 +164,21 @@ def validated(config: dict, schema: dict) -> dict:
         section |= {key: section[key] and os.path.expanduser(section[key]) for key in keys}
     for question in config["questions"].values():
         question |= {key: _as_list(question[key]) for key in ("positive", "responses")}
+    if config["survey"]["kind"] == "live":
+        _complete_live(config)
     return config
+
+
+def _complete_live(config: dict) -> None:
+    """Set what follows from the survey being live: it has one strategy, and no catalogue and no experts."""
+    config["loop"]["strategies"] = [config["live"]["strategy"]]
+    config["live"]["votes"] = config["live"]["votes"] or f"results/{config['survey']['name']}/votes"
+    for name in config["loop"]["questions"]:
+        question = config["questions"][name]
+        question |= {"text": question["text"] or name, "answers": question["answers"] or question["responses"]}
+    config["posteriors"]["questions"] = config["loop"]["questions"]
+    config["posteriors"]["experts"]["file"] = None
+    config["posteriors"]["surprise"] = {"questions": [], "morphology": [], "other": []}
 
 
 def _old_keys(config: dict, prefix: str = "") -> list[str]:
@@ -308,6 +323,31 @@ def _contradictions(config: dict) -> list[str]:
                     f"question {name!r} asks for: loop.test_galaxies, initial, and loop.iterations × acquire of "
                     "galaxies"
                 )
+    return problems + (_contradictions_of_live(config) if survey["kind"] == "live" and not unknown else [])
+
+
+def _contradictions_of_live(config: dict) -> list[str]:
+    """Problems of questions that people cannot be asked."""
+    problems, asked = [], {name: config["questions"][name] for name in config["loop"]["questions"]}
+    answers = {name: of["answers"] or _as_list(of["responses"]) for name, of in asked.items()}
+    for name, question in asked.items():
+        key, before = f"questions.{name}", question["asked_if"]
+        if question["few_votes"] is None:
+            problems.append(f"{key}.few_votes: how many people to ask about a galaxy, since the survey is live")
+        counted = _as_list(question["responses"])
+        for part, within in (("positive", counted), ("responses", answers[name])):
+            for answer in set(_as_list(question[part])) - set(within):
+                problems.append(f"{key}.{part}: {answer!r} is not one of {', '.join(within)}")
+        if before and before["question"] not in asked:
+            problems.append(f"{key}.asked_if.question: {before['question']!r} is not one of loop.questions")
+        elif before:
+            for answer in set(before["answers"]) - set(answers[before["question"]]):
+                problems.append(f"{key}.asked_if.answers: {answer!r} is no answer of {before['question']!r}")
+        path = [name]
+        while (before := asked.get(path[0], {}).get("asked_if")) and path.count(path[0]) == 1:
+            path.insert(0, before["question"])
+        if path.count(path[0]) > 1:
+            problems.append(f"{key}.asked_if: leads round in a circle, {' → '.join(path)}")
     return problems
 
 

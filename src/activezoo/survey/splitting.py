@@ -24,12 +24,34 @@ def split(ids: Sequence[str], question: str, seed: int, test_galaxies: int, init
             f"initial ones and a pool; lower loop.test_galaxies or questions.{question}.initial, or see "
             f"the rejected rows in {question}/rejected.parquet"
         )
-    # Drawn in order of id, so that the order of the catalogue does not matter.
-    order = np.argsort(np.asarray(ids), kind="stable")
-    order = randomness.generator(question, "test").permutation(order)
+    order = shuffled(ids, question, "test")
     test, others = order[:test_galaxies], order[test_galaxies:]
     others = randomness.generator(question, seed, "initial").permutation(others)
     roles = np.full(len(ids), "pool", dtype=object)
     roles[test] = "test"
     roles[others[:initial]] = "initial"
     return roles
+
+
+def reserve(ids: Sequence[str], question: str, test_share: float) -> np.ndarray:
+    """Role of each galaxy, shape (G,): a share of all, at random, is for tests alone; the others are the pool.
+
+    Raises
+    ------
+    InputError
+        There are too few galaxies.
+    """
+    number = round(test_share * len(ids))
+    if not 1 <= number < len(ids):
+        raise InputError(
+            f"question {question!r}: of {len(ids)} galaxies, the share {test_share:g} (live.test_share) leaves none to "
+            "test, or none to train on; use more galaxies"
+        )
+    roles = np.full(len(ids), "pool", dtype=object)
+    roles[shuffled(ids, question, "test")[:number]] = "test"
+    return roles
+
+
+def shuffled(ids: Sequence[str], *key: str) -> np.ndarray:
+    """Places of galaxies in a random order that a key fixes, whatever the order of the catalogue."""
+    return randomness.generator(*key).permutation(np.argsort(np.asarray(ids), kind="stable"))
