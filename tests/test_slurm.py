@@ -85,12 +85,13 @@ def test_smoke_run(start, cluster, new_jobs, tmp_path):
     """On GPUs, to the report. Then more iterations, packed, without GPUs, the driver killed: the same bits as here."""
     ends_well(start(*SMOKE, "smaller.yaml"))
     assert (tmp_path / "results/smoke/results.html").exists()
-    jobs = new_jobs("%k", "%P", "%b", "%T")
+    jobs = new_jobs("%i", "%k", "%P", "%T")
     assert {state for *_, state in jobs} == {"COMPLETED"}
-    where = {what.removeprefix("rule_").partition("_wildcards")[0]: rest for what, *rest, _ in jobs}
-    on_gpus = {what for what, rest in where.items() if rest == ["gpu", "gres:gpu:1"]}
-    assert on_gpus == {"train", "evaluate", "predict_pool"}
-    assert all(rest == ["cpu", "N/A"] for what, rest in where.items() if what not in on_gpus)
+    shown = cluster.run("scontrol", "show", "job", "--oneliner").splitlines()
+    with_gpu = {line.split()[0] for line in shown if "TresPerJob=gres:gpu:1" in line}
+    assert {f"JobId={number}" for number, _, where, _ in jobs if where == "gpu"} == with_gpu
+    on_gpus = {what.split("_wildcards")[0] for _, what, where, _ in jobs if where == "gpu"}
+    assert on_gpus == {"rule_train", "rule_evaluate", "rule_predict_pool"}
 
     more = ("--group-components", "iteration=2", "--resources", "gpu=0", *SMOKE, "smaller.yaml", "longer.yaml")
     driver = start(*more)
@@ -101,9 +102,9 @@ def test_smoke_run(start, cluster, new_jobs, tmp_path):
     cluster.run("scancel", f"--name={name}")
     ends_well(start("--unlock", *more))
     ends_well(start(*more))
-    later = new_jobs("%j", "%k", "%P", "%b")[len(jobs) :]
-    assert {tuple(where) for _, _, *where in later} == {("cpu", "N/A")}
-    packed = [what for run, what, *_ in later if run != name and "iterations_smooth_1_bald" in what]
+    later = new_jobs("%j", "%k", "%P")[len(jobs) :]
+    assert {where for *_, where in later} == {"cpu"}
+    packed = [what for run, what, _ in later if run != name and "iterations_smooth_1_bald" in what]
     assert len(packed) == 2  # iteration 2, which belongs to the first two, and iteration 3
     assert "label_predict_pool_rank_train" in packed[0]
 
@@ -142,7 +143,7 @@ WAITING = """
 rule wait:
     output: "whole"
     log: "wait.log"
-    resources: mem_mb=lambda wildcards, attempt: 100 * attempt, runtime=1, gpu=0
+    resources: mem_mb=lambda wildcards, attempt: 100 * attempt, runtime=60, gpu=0
     shell: "echo {resources.mem_mb} >started; [ {resources.mem_mb} != 100 ] || tail -f /dev/null; touch {output}"
 """
 
@@ -186,13 +187,13 @@ rule second:
     input: "first"
     output: "whole"
     log: "second.log"
-    resources: mem_mb=10, runtime=1, gpu=0
+    resources: mem_mb=10, runtime=60, gpu=0
     shell: "touch {output}"
 
 rule first:
     output: "first"
     log: "first.log"
-    resources: mem_mb=10, runtime=1, gpu=0
+    resources: mem_mb=10, runtime=60, gpu=0
     shell: "echo $SLURMD_NODENAME >started; read line <go; touch {output}"
 """
 
