@@ -1,5 +1,6 @@
 # make run     set up .venv, then run the workflow; make run ARGS="--configfile config/gz2.yaml" passes on arguments
 # make test    set up .venv, then run the tests
+# make demo    set up .venv, then a live survey whose volunteers are simulated and answer through the page
 # make lint    check the style of Python and Snakemake code, as make test does
 # make lock    pin the newest versions that pyproject.toml allows in envs/ (takes uv)
 # make clean   remove .venv and caches, but no result
@@ -10,13 +11,16 @@ PYTHONS := python3.13 python3.12 python3.11 python3 python
 LOCK := envs/requirements.txt
 ARGS :=
 
-.PHONY: run test lint lock clean
+.PHONY: run test demo lint lock clean
 
 run: $(INSTALLED)
 	$(IN_VENV) snakemake --cores all $(ARGS)
 
 test: $(INSTALLED)
 	$(IN_VENV) pytest --numprocesses auto --dist loadfile $(ARGS)
+
+demo: $(INSTALLED)
+	$(IN_VENV) python demo/demo.py $(ARGS)
 
 lint: $(INSTALLED)
 	$(IN_VENV) ruff check

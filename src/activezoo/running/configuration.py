@@ -179,6 +179,7 @@ def _complete_live(config: dict) -> None:
     config["posteriors"]["questions"] = config["loop"]["questions"]
     config["posteriors"]["experts"]["file"] = None
     config["posteriors"]["surprise"] = {"questions": [], "morphology": [], "other": []}
+    config["survey"]["release"] |= {"catalogue": None, "filename_map": None}
 
 
 def _old_keys(config: dict, prefix: str = "") -> list[str]:

@@ -15,7 +15,7 @@ from activezoo.survey.truth import vote_probability
 def run(
     *,
     test: Path,
-    catalogue: Path,
+    catalogue: Path | None = None,
     galaxies: Path,
     id_column: str,
     encoding: str | None = None,

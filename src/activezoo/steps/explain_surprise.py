@@ -20,7 +20,7 @@ def run(
     predictions: Path,
     votes: Path,
     feature_votes: list[Path],
-    catalogue: Path,
+    catalogue: Path | None = None,
     galaxies: Path,
     id_column: str,
     encoding: str | None = None,

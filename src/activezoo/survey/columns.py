@@ -76,7 +76,7 @@ def _refuse_lost_digits(path: str | Path, name: str, cells: pa.ChunkedArray) -> 
 
 
 def read_features(
-    catalogue: str | Path,
+    catalogue: str | Path | None,
     galaxies: pa.Table,
     id_column: str,
     columns: Sequence[str],
@@ -86,10 +86,11 @@ def read_features(
     """Columns of the survey's catalogue as numbers, by galaxy id. A column that it lacks is left out, and logged.
 
     They are read from the rows of `galaxies`, of `catalogue.read_catalogue`: an id may stand in rows of other samples.
+    Without a catalogue, there are none.
     """
     if id_column in columns:
         raise InputError(f"posteriors.surprise: {id_column!r} is the galaxy id, which says nothing about a galaxy")
-    has = _existing_table(catalogue, encoding).names
+    has = _existing_table(catalogue, encoding).names if catalogue else []
     found = [name for name in columns if name in has]
     if len(found) < len(columns):
         log.warning("%s has no columns %s", catalogue, ", ".join(name for name in columns if name not in has))

@@ -1,0 +1,108 @@
+"""A live survey without people: simulated volunteers answer three asks through the page.
+
+    python demo/demo.py [FOLDER]    by default in results/demo; some minutes on two cores
+
+The images are those of a simulated survey. Each volunteer follows the link of an invitation, is shown one galaxy after
+the other, and answers with the galaxy's true probabilities.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "src"))
+
+from activezoo import randomness, tables
+from activezoo.live.client import Client
+from activezoo.survey.simulation import simulate_survey
+
+CONFIG = ROOT / "demo/demo.yaml"
+ASKS, VOLUNTEERS = 3, 12
+GALAXIES, IMAGE_SIZE, SEED = 500, 64, 3
+ANSWERS = {"rho_smooth": "Smooth", "rho_artifact": "Star or artifact", None: "Features or disk"}
+
+
+def activezoo(*arguments: str, **options) -> subprocess.Popen:
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    return subprocess.Popen([sys.executable, "-m", "activezoo", *arguments], env=environment, **options)
+
+
+def snakemake(folder: Path, *arguments: str) -> None:
+    """Run the workflow in the folder, for the target `ask`."""
+    command = [sys.executable, "-m", "snakemake", "ask", "--cores", "all", "--directory", str(folder)]
+    command += ["--snakefile", str(ROOT / "Snakefile"), "--workflow-profile", str(ROOT / "profiles/default")]
+    subprocess.run([*command, "--configfile", str(CONFIG), *arguments], check=True)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve the page on a free port; yield its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = activezoo("serve", f"--configfile={CONFIG}", f"--port={port}", cwd=folder)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def invite(folder: Path, name: str, url: str) -> str:
+    """The link for a person."""
+    command = activezoo("invite", name, f"--configfile={CONFIG}", f"--url={url}", cwd=folder, stdout=subprocess.PIPE)
+    return command.communicate()[0].decode().strip()
+
+
+def answer_all(link: str, truth: dict[str, dict[str, float]]) -> int:
+    """Answer as long as there are galaxies for this volunteer; return how many there were."""
+    volunteer, answered = Client(link), 0
+    shown = volunteer.next()
+    while shown["state"] == "question":
+        drawn = randomness.generator("demo", volunteer.name, shown["galaxy"]).random()
+        rho = truth[shown["galaxy"]]
+        smooth, artifact = rho["rho_smooth"], rho["rho_artifact"]
+        kind = "rho_smooth" if drawn < smooth else "rho_artifact" if drawn < smooth + artifact else None
+        shown, answered = volunteer.answer(shown, ANSWERS[kind]), answered + 1
+    return answered
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "survey/gz2_hart16.csv").exists():  # which is written last
+        simulate_survey(GALAXIES, IMAGE_SIZE, SEED, folder / "survey", os.cpu_count() or 1)
+    names = pd.read_csv(folder / "survey/gz2_filename_mapping.csv", dtype=str).set_index("objid")["asset_id"]
+    truth = tables.read(folder / "survey/truth.parquet", ["id", "rho_smooth", "rho_artifact"]).to_pandas()
+    truth = truth.set_index(truth["id"].map(names))[["rho_smooth", "rho_artifact"]].to_dict("index")
+    links: dict[str, str] = {}
+    for ask in range(ASKS):
+        snakemake(folder)
+        with served(folder) as url, ThreadPoolExecutor(VOLUNTEERS) as people:
+            for number in range(1, VOLUNTEERS + 1):
+                name = f"volunteer {number}"
+                if name not in links:
+                    links[name] = invite(folder, name, url)
+            # The port is another one each time; the secret stays.
+            here = [f"{url}/join#{link.partition('#')[2]}" for link in links.values()]
+            answered = sum(people.map(partial(answer_all, truth=truth), here))
+        print(f"ask {ask}: {VOLUNTEERS} volunteers have answered {answered} times")
+    # Whatever the RMSE is, that is enough: the last votes are taken, and then the catalogue is written.
+    for _ in range(2):
+        snakemake(folder, "--config", "live={target_rmse: 1}")
+    results = folder / "results/demo"
+    print(f"How far it has come: {results}/progress.html. The catalogue: {results}/smooth/posteriors/catalogue.parquet")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "results/demo").resolve())
