@@ -57,7 +57,8 @@ def write_survey(folder, ids, rng: np.random.Generator, redshift: bool) -> None:
         Image.fromarray(galaxy_image(rng, rng.uniform())).save(path)
     columns = {"dr7objid": ids} | ({"redshift": rng.gamma(4, 0.02, len(ids))} if redshift else {})
     pd.DataFrame(columns).to_csv(folder / "survey/catalogue.csv", index=False)
-    tables.write({"id": ids, "image": list(map(str, paths))}, folder / "catalogue/galaxies.parquet")
+    rows = {"row": range(2, len(ids) + 2), "id": ids, "image": list(map(str, paths))}
+    tables.write(rows, folder / "catalogue/galaxies.parquet")
     shard = folder / "images/shard_0.tfrecord"
     others = [shard.with_name(f"{name}.parquet") for name in ("index", "rejected")]
     write_shard(folder / "catalogue/galaxies.parquet", 0, 1, SIDE, shard, *others)
@@ -143,8 +144,8 @@ def make_report(run, galleries: bool = True) -> list:
     step("plot_acquired_votes", labelled=labelled, votes=results / "votes.parquet", png=acquired_votes)
     step("plot_spent_votes", labelled=labelled, votes=results / "votes.parquet", png=spent_votes)
     step(
-        "plot_acquired_redshift", labelled=labelled, catalogue=catalogue, id_column="dr7objid", redshift="redshift",
-        png=redshifts,
+        "plot_acquired_redshift", labelled=labelled, catalogue=catalogue,
+        galaxies=run.folder / "catalogue/galaxies.parquet", id_column="dr7objid", redshift="redshift", png=redshifts,
     )  # fmt: skip
     if galleries:
         step("plot_informative_galaxies", metrics=run.last[0] / "metrics.parquet", index=index, png=informative)
@@ -242,7 +243,8 @@ def test_texts_are_inside_the_figure_and_do_not_overlap(run, name, others, monke
         pd.concat([table, *(table[table.strategy == "bald"].assign(strategy=other) for other in others)])
         for table in (metrics, savings, acquired)
     )
-    features = read_features(run.folder / "survey/catalogue.csv", "dr7objid", ["redshift"])
+    galaxies = tables.read(run.folder / "catalogue/galaxies.parquet")
+    features = read_features(run.folder / "survey/catalogue.csv", galaxies, "dr7objid", ["redshift"])
     figure = {
         "learning_curves": lambda: draw_learning_curves(metrics, savings, "smooth"),
         "acquired_votes": lambda: acquired_votes(acquired),

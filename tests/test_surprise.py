@@ -165,8 +165,10 @@ def test_step(tmp_path):
     tables.write_with_csv(answered[::-1], tmp_path / "bar/votes.parquet")
     features.assign(name=predictions.ids)[::-1].to_csv(tmp_path / "catalogue.csv", index=False)
     write_predictions([predictions], tmp_path / "test.parquet")
+    tables.write({"row": range(2, 62), "id": predictions.ids[::-1]}, tmp_path / "galaxies.parquet")
     inputs = {"predictions": "test.parquet", "votes": "bar/votes.parquet", "feature-votes": "bar/votes.parquet"}
-    files = inputs | {"catalogue": "catalogue.csv", "parquet": "surprise.parquet", "png": "figure.png"}
+    files = inputs | {"catalogue": "catalogue.csv", "galaxies": "galaxies.parquet"}
+    files |= {"parquet": "surprise.parquet", "png": "figure.png"}
     flags = [f"--{name}={tmp_path / file}" for name, file in files.items()]
     settings = ["--id-column=name", "--question=bar", "--other=redshift", "--other=magnitude"]
     assert cli.main(["explain_surprise", *flags, *settings]) == 0

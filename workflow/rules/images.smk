@@ -13,9 +13,8 @@ IMAGE_SETTINGS = {
     **{key: config["images"][key] for key in ("stored_size", "white")},
     **section(AsinhStretch, config["images"]["fits"]),
 }
-SURVEY_FILES = {"images": IMAGES}
-if SURVEY["kind"] == "release":
-    SURVEY_FILES |= {"catalogue": CATALOGUE, "filename_map": FILENAME_MAP}
+SURVEY_FILES = {"catalogue": CATALOGUE, "filename_map": FILENAME_MAP} if SURVEY["kind"] == "release" else {}
+SURVEY_FILES["images"] = IMAGES
 before_planning(workflow, lambda targets: refuse_missing_survey(targets, SURVEY_FILES, INDEX))
 
 
