@@ -39,8 +39,6 @@ plan_quickly(workflow, list_jobs=not progress.terminal or workflow.output_settin
 clusters.pass_on_gpu_limit(workflow)
 clusters.look_after_jobs_steadily()
 
-# Python looks for modules in the working folder first, where a user may have a `random.py`: jobs do not.
-os.environ["PYTHONSAFEPATH"] = "1"
 # Jobs, here and on the nodes of a cluster, run the package of this checkout, installed or not. Snakemake removes
 # PYTHONPATH from jobs in a conda environment, so the shell sets it once more.
 python_path = prepend_to_python_path(PACKAGE)

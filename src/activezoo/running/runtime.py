@@ -13,7 +13,11 @@ from time import perf_counter
 
 
 def prepend_to_python_path(folder: str) -> str:
-    """Let the Python processes that this one starts import from a folder before all others; return the new path."""
+    """Let the Python processes that this one starts import from a folder before all others; return the new path.
+
+    By itself, Python looks in the working folder first, where a user may have a `random.py`: these processes do not.
+    """
+    os.environ["PYTHONSAFEPATH"] = "1"
     others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([folder, *filter(None, others)]))
     return os.environ["PYTHONPATH"]
