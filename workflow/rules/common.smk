@@ -40,9 +40,10 @@ clusters.pass_on_gpu_limit(workflow)
 clusters.look_after_jobs_steadily()
 
 # Jobs, here and on the nodes of a cluster, run the package of this checkout, installed or not. Snakemake removes
-# PYTHONPATH from jobs in a conda environment, so the shell sets it once more.
+# PYTHONPATH from jobs in a conda environment, so the shell sets it once more. The rest is Snakemake's own prefix, which
+# this one replaces: without it, a step that fails before `| tee` would count as done.
 python_path = prepend_to_python_path(PACKAGE)
-shell.prefix(f"export PYTHONPATH={shlex.quote(python_path)}; ")
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(python_path)}; ")
 
 SURVEY = config["survey"]
 IS_LIVE = SURVEY["kind"] == "live"
