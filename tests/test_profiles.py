@@ -96,6 +96,7 @@ exit 1
 """
 
 
+@pytest.mark.skipif(shutil.which("squeue") is None, reason="squeue is not installed (Debian's slurm-client)")
 @pytest.mark.parametrize("packed", [(), ("--group-components", "iteration=1")])
 def test_jobs_fit_the_partitions_of_the_example(snakemake, checkout, packed):
     """All are checked before the first is submitted, here to a Slurm that takes none."""
