@@ -80,8 +80,8 @@ def read_until(run, words):
 
 
 def digests(folder):
-    """Of all tables, images and weights of a run, whose bits may not depend on where it ran."""
-    files = [path for kind in ("parquet", "h5", "tfrecord") for path in (folder / "results").rglob(f"*.{kind}")]
+    """Of all finished tables, images and weights of a run, whose bits may not depend on where it ran."""
+    files = [path for kind in ("parquet", "h5", "tfrecord") for path in (folder / "results").rglob(f"[!.]*.{kind}")]
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
