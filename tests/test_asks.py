@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from activezoo import tables
 from activezoo.errors import InputError
 from activezoo.survey import asks, splitting, volunteers
-from activezoo.survey.volunteers import Question
 
 QUESTIONS = {
     "smooth": {"text": "Smooth?", "help": "", "answers": ["Smooth", "Featured"], "asked_if": None},
@@ -173,5 +172,7 @@ def test_votes_of_asks_are_counted_in_an_order_that_is_theirs_alone():
     ]
 
 
-def test_questions_of_a_manifest_are_those_of_the_tree():
-    assert asks.questions_of({"questions": QUESTIONS})["bar"] == Question(["Bar", "No bar"], ("smooth", ["Featured"]))
+def test_a_manifest_has_the_questions_of_the_tree(survey):
+    manifest = asks.read_manifest(survey / "asks/ask_0/manifest.json")
+    assert manifest.questions["bar"][:2] == (("Bar", "No bar"), ("smooth", ("Featured",)))
+    assert (manifest.ask, manifest.stop) == (0, {})

@@ -441,7 +441,7 @@ def test_an_administrator_pauses_closes_and_exports(results, page, url, ann):
     chief.post("/admin", ask=0, action="close")
     assert late.post("/answer", **asked, answer="smooth").json() == {"error": "Ask 0 is closed."}
     assert late.post("/next").json()["state"] == "waiting"
-    assert tables.read(votes_file(results, 0)).num_rows == 1
+    assert tables.read(votes_file(results / "votes", 0)).num_rows == 1
     assert chief.post("/admin", ask=0, action="resume").status_code == 409
     assert chief.post("/admin", ask=0, action="burn").status_code == 400
     assert chief.post("/admin", ask=3, action="close").status_code == 409
@@ -452,13 +452,29 @@ def test_an_ask_whose_votes_were_taken_is_closed_and_the_next_one_taken_up(resul
     tables.write({"galaxy_id": ["g0"]}, results / "asks/ask_0/votes.parquet")
     page.watcher.look()
     assert ann.post("/next").json()["state"] == "waiting"
-    assert tables.read(votes_file(results, 0)).num_rows == 1
+    assert tables.read(votes_file(results / "votes", 0)).num_rows == 1
     write_ask(results / "asks/ask_1", 1)
     page.watcher.look()
     assert ann.asked() == {"ask": 1, "galaxy": "g1", "question": "smooth"}
     write_ask(results / "asks/ask_2", 2, galaxies=0)
     page.watcher.look()
     assert ann.post("/next").json() == {"state": "finished"}
+
+
+def test_votes_are_written_where_the_workflow_looks_for_them(results, tmp_path):
+    page = Page(results, tmp_path / "elsewhere")
+    page.watcher.export()
+    assert tables.read(tmp_path / "elsewhere/page_ask_0.parquet").num_rows == 0
+
+
+@pytest.mark.parametrize("command", ["serve", "import_zooniverse"])
+def test_beside_a_single_table_of_votes_no_other_is_written(tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("survey: {name: mine}\nlive: {votes: all.csv}")
+    (tmp_path / "export.csv").touch()
+    words = ["export.csv"] if command == "import_zooniverse" else []
+    assert cli.main([command, *words, "--configfile=mine.yaml"]) == 1
+    assert "live.votes: all.csv is a table of votes" in capsys.readouterr().err
 
 
 def test_the_votes_of_a_complete_ask_are_written_at_once(results, page, url):
@@ -468,7 +484,7 @@ def test_the_votes_of_a_complete_ask_are_written_at_once(results, page, url):
         while shown["state"] == "question":
             shown = client.answer(shown, "smooth")
     page.watcher.look()
-    assert tables.read(votes_file(results, 0)).num_rows == 6
+    assert tables.read(votes_file(results / "votes", 0)).num_rows == 6
 
 
 def test_a_person_is_invited_from_the_command_line(tmp_path, monkeypatch, capsys):

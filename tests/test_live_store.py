@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from activezoo import tables
 from activezoo.errors import InputError
-from activezoo.live import decision_tree
+from activezoo.live import published
 from activezoo.live.store import RESERVED, SIGNED_IN, Refused, Store
 from made_up_asks import QUESTIONS, write_ask
 
@@ -35,7 +35,7 @@ def clock():
 @pytest.fixture
 def store(tmp_path, clock):
     store = Store(tmp_path / "votes.sqlite", clock)
-    store.add(decision_tree.read(write_ask(tmp_path / "asks/ask_0")))
+    store.add(published.read(write_ask(tmp_path / "asks/ask_0")))
     yield store
     store.close()
 
@@ -81,7 +81,7 @@ def test_the_tree_is_walked_and_galaxies_come_in_the_order_of_the_ask(store, peo
 
 def test_a_galaxy_asks_only_what_it_wants(tmp_path):
     store = Store(tmp_path / "votes.sqlite")
-    store.add(decision_tree.read(write_ask(tmp_path / "asks/ask_0", about="smooth")))
+    store.add(published.read(write_ask(tmp_path / "asks/ask_0", about="smooth")))
     (ann,) = persons(store, ["Ann"]).values()
     assert answered(store, ann, "featured") == "g0"
     assert store.next(ann, 0).galaxy == "g1"
@@ -210,17 +210,17 @@ def test_a_pause_hands_out_nothing_and_a_closed_ask_takes_nothing(store, people)
 def test_the_next_ask_closes_the_one_before_and_shows_nobody_a_galaxy_again(store, people, tmp_path):
     ann = people["Ann"]
     answered(store, ann, "smooth")
-    store.add(decision_tree.read(write_ask(tmp_path / "asks/ask_1", 1, galaxies=4)))
+    store.add(published.read(write_ask(tmp_path / "asks/ask_1", 1, galaxies=4)))
     assert store.states() == {0: "closed", 1: "open"}
     assert store.next(ann, 1).galaxy == "g1"
     assert store.next(people["Bob"], 1).galaxy == "g0"
 
 
 def test_a_frozen_ask_cannot_change(store, tmp_path):
-    store.add(decision_tree.read(tmp_path / "asks/ask_0"))
+    store.add(published.read(tmp_path / "asks/ask_0"))
     write_ask(tmp_path / "asks/ask_0", people=3)
     with pytest.raises(InputError, match="ask 0 has changed"):
-        store.add(decision_tree.read(tmp_path / "asks/ask_0"))
+        store.add(published.read(tmp_path / "asks/ask_0"))
 
 
 def test_votes_become_a_file_which_stays_as_it_is_once_the_ask_is_closed(store, people, tmp_path):
@@ -319,7 +319,7 @@ def test_whatever_people_do_each_galaxy_has_different_people_and_no_more_than_it
     folder, clock = tmp_path_factory.mktemp("store"), Clock()
     store = Store(folder / "votes.sqlite", clock)
     store._rows("PRAGMA synchronous = OFF")  # this test is not about power cuts
-    store.add(decision_tree.read(write_ask(folder / "asks/ask_0")))
+    store.add(published.read(write_ask(folder / "asks/ask_0")))
     people = persons(store)
     for name, action in actions:
         person = people[name]
@@ -353,11 +353,18 @@ def test_whatever_people_do_each_galaxy_has_different_people_and_no_more_than_it
         ({"questions": QUESTIONS | {"bar": {"text": "?", "answers": ["a", ""]}}}, "at least two answers"),
         (
             {"questions": {"bar": QUESTIONS["bar"] | {"asked_if": {"question": "bar", "answers": ["bar"]}}}},
-            "leads to itself: bar -> bar",
+            "questions.bar.asked_if: 'bar' leads to itself",
         ),
         (
             {"questions": QUESTIONS | {"bar": QUESTIONS["bar"] | {"asked_if": {"question": "s", "answers": ["x"]}}}},
-            "no question and answers",
+            "asked after 's', which is no question",
+        ),
+        (
+            {
+                "questions": QUESTIONS
+                | {"bar": QUESTIONS["bar"] | {"asked_if": {"question": "smooth", "answers": ["x"]}}}
+            },
+            "asked_if: 'smooth' has no answer 'x'",
         ),
     ],
 )
@@ -365,18 +372,18 @@ def test_an_ask_that_cannot_be_asked_is_named(tmp_path, change, message):
     path = write_ask(tmp_path / "asks/ask_0") / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(InputError, match=message):
-        decision_tree.read(path.parent)
+        published.read(path.parent)
 
 
 @pytest.mark.parametrize("votes", [[0, 1, 1], [None, 1, 1], [1.5, 1, 1]])
 def test_wanted_votes_are_numbers_above_0(tmp_path, votes):
     with pytest.raises(InputError, match="votes are wanted"):
-        decision_tree.read(write_ask(tmp_path / "asks/ask_0", votes=votes))
+        published.read(write_ask(tmp_path / "asks/ask_0", votes=votes))
 
 
 def test_several_questions_of_one_galaxy_are_one_look(tmp_path):
     columns = {"galaxy_id": ["a", "b", "a"], "question": ["smooth", "bar", "bar"], "votes": [4, 2, 7]}
-    ask = decision_tree.read(write_ask(tmp_path / "asks/ask_0", **columns))
+    ask = published.read(write_ask(tmp_path / "asks/ask_0", **columns))
     assert [(galaxy.id, galaxy.people, galaxy.questions) for galaxy in ask.galaxies] == [
         ("a", 7, {"smooth", "bar"}),
         ("b", 2, {"smooth", "bar"}),
@@ -388,5 +395,5 @@ def test_folders_of_asks_are_in_order_and_complete(tmp_path):
         write_ask(tmp_path / f"asks/ask_{number}", number)
     (tmp_path / "asks/ask_2/galaxies.parquet").unlink()
     (tmp_path / "asks/ask_11").mkdir()
-    assert [path.name for path in decision_tree.folders(tmp_path / "asks")] == ["ask_9", "ask_10"]
-    assert decision_tree.folders(tmp_path / "nothing") == []
+    assert [path.name for path in published.folders(tmp_path / "asks")] == ["ask_9", "ask_10"]
+    assert published.folders(tmp_path / "nothing") == []

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activezoo.errors import InputError
-from activezoo.survey import volunteers
-from activezoo.survey.volunteers import Question
+from activezoo.survey import decision_tree, volunteers
+from activezoo.survey.decision_tree import Question
 
 QUESTIONS = {
     "smooth": Question(("Smooth", "Featured", "Artifact")),
@@ -176,7 +176,7 @@ def test_counts():
 )
 def test_a_tree_without_a_root_is_refused(questions, message):
     with pytest.raises(InputError, match=message):
-        volunteers.path_to("bar", questions)
+        decision_tree.path_to("bar", questions)
 
 
 GOOD = ["a,smooth,ann,Smooth," + NOON, "-7,smooth,Zoë,Featured," + NOON]

@@ -10,6 +10,7 @@ from activezoo import tables
 from activezoo.errors import InputError
 from activezoo.steps import import_zooniverse, zooniverse_manifest
 from activezoo.survey import volunteers, zooniverse
+from activezoo.survey.decision_tree import Question
 
 HEADER = [
     "classification_id",
@@ -195,7 +196,7 @@ def test_a_longer_export_takes_the_place_of_the_one_before(survey):
         path = write(survey / "export.csv", *rows)
         import_zooniverse.run(path, configfile=[survey / "own.yaml"], tasks=["T0=smooth"])
     files = volunteers.files(survey / "results/own/votes")
-    votes, rejected = volunteers.accept(volunteers.read(files), {"smooth": volunteers.Question(SMOOTH)}, ["g1"])
+    votes, rejected = volunteers.accept(volunteers.read(files), {"smooth": Question(SMOOTH)}, ["g1"])
     assert sorted(votes["volunteer"]) == ["user 12", "user 13"]
     assert rejected.empty
     assert tables.read(survey / "results/own/zooniverse_rejected.parquet").column("row").to_pylist() == [3]

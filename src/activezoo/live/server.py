@@ -29,10 +29,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from activezoo.errors import InputError
-from activezoo.live import decision_tree
+from activezoo.live import published
 from activezoo.live.commits import Commits
 from activezoo.live.limits import Guard, ImpatientProtocol, Rate
 from activezoo.live.store import Person, Progress, Refused, Store, database
+from activezoo.survey import asks
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +77,8 @@ class Watcher:
     works in other threads than the event loop's.
     """
 
-    def __init__(self, results: Path):
-        self.results = results
+    def __init__(self, results: Path, votes: Path):
+        self.asks, self.votes = results / "asks", votes
         self.store = Store(database(results))
         self._lock = Lock()
         self._known: set[Path] = set()
@@ -95,15 +96,14 @@ class Watcher:
 
     def look(self) -> None:
         """Take up asks that have come, close those whose votes have been taken, and write votes if it is time."""
-        asks = self.results / "asks"
         with self._lock:
-            for folder in decision_tree.folders(asks):
+            for folder in published.folders(self.asks):
                 if folder not in self._known:
-                    self.store.add(decision_tree.read(folder))
+                    self.store.add(published.read(folder))
                     self._known.add(folder)
             states = self.store.states()
             for ask, state in states.items():
-                if state != "closed" and (asks / f"ask_{ask}" / "votes.parquet").exists():
+                if state != "closed" and (asks.folder(self.asks, ask) / asks.VOTES).exists():
                     self.store.set_state(ask, "closed")
             closed = {ask for ask, state in self.store.states().items() if state == "closed"}
             done = states and self.store.progress(max(states)).is_complete
@@ -118,7 +118,7 @@ class Watcher:
             self._exported = time.monotonic(), self.store.version()
             for ask, state in self.store.states().items():
                 if ask not in self._final:
-                    path = votes_file(self.results, ask)
+                    path = votes_file(self.votes, ask)
                     log.info("%s: %d votes on ask %d", path, self.store.export(ask, path), ask)
                     if state == "closed":
                         self._final.add(ask)
@@ -142,8 +142,8 @@ class Page:
         An ask, or the database, cannot be used.
     """
 
-    def __init__(self, results: Path, requests_per_second: float = 10, root_path: str = ""):
-        self.results = results
+    def __init__(self, results: Path, votes: Path | None = None, requests_per_second: float = 10, root_path: str = ""):
+        self.results, self.votes = results, votes or results / "votes"
         self.root = root_path
         self.cookie = f"activezoo-{results.name}"
         self.store = Store(database(results))
@@ -153,7 +153,7 @@ class Page:
             loader=PackageLoader("activezoo.live", "page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
         self.templates.globals |= {"root": root_path, "survey": results.name}
-        self.watcher = Watcher(results)
+        self.watcher = Watcher(results, self.votes)
         self.watcher.look()
         self._progress: dict[int, tuple[float, Progress]] = {}
         self.app = Guard(
@@ -378,7 +378,7 @@ class Page:
             return {
                 "people": people,
                 "progress": store.progress(ask),
-                "votes": votes_file(self.results, ask),
+                "votes": votes_file(self.votes, ask),
                 "most_wanted": store.most_wanted(ask),
                 "figures": [name for name in store.questions(ask) if self._figure(name).exists()],
             }
@@ -434,9 +434,9 @@ def server(page: Page, host: str, port: int, trusted_proxy: str | None = None) -
     )
 
 
-def votes_file(results: Path, ask: int) -> Path:
-    """The file of an ask's votes on the page, in the folder where the workflow looks for votes."""
-    return results / "votes" / f"page_ask_{ask}.parquet"
+def votes_file(folder: Path, ask: int) -> Path:
+    """The file of an ask's votes on the page, in the folder where the workflow looks for votes (`live.votes`)."""
+    return folder / f"page_ask_{ask}.parquet"
 
 
 def displayable(path: Path) -> tuple[bytes, str]:

@@ -23,8 +23,9 @@ from typing import NamedTuple
 
 from activezoo import tables
 from activezoo.errors import InputError
-from activezoo.live import decision_tree
-from activezoo.live.decision_tree import Ask, Question
+from activezoo.live.published import Ask
+from activezoo.survey import decision_tree
+from activezoo.survey.decision_tree import Question
 
 # Seconds for which a galaxy is kept for the person who sees it, from the last answer on.
 RESERVED = 600
@@ -604,4 +605,4 @@ def _digest(secret: str) -> bytes:
 
 @lru_cache(maxsize=8)
 def _questions(described: str) -> Mapping[str, Question]:
-    return decision_tree.parse_questions(json.loads(described))
+    return decision_tree.parse(json.loads(described))

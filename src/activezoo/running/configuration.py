@@ -141,6 +141,23 @@ def results_folder(config: dict) -> Path:
     return Path("results") / config["survey"]["name"]
 
 
+def votes_folder(config: dict) -> Path:
+    """Where tables of votes are put, for a live survey to find them.
+
+    Raises
+    ------
+    InputError
+        `live.votes` is one table, and no folder of tables.
+    """
+    folder = Path(config["live"]["votes"] or results_folder(config) / "votes")
+    if folder.suffix in (".csv", ".gz", ".parquet") and not folder.is_dir():
+        raise InputError(
+            f"live.votes: {folder} is a table of votes, beside which no other can be put; name a folder, and put the "
+            "table into it"
+        )
+    return folder
+
+
 def validated(config: dict, schema: dict) -> dict:
     """The configuration with all defaults filled in.
 

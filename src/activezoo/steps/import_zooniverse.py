@@ -51,7 +51,7 @@ def run(
 
     if not export.exists():
         raise InputError(f"{export}: no such file")
-    folder = Path(config["live"]["votes"] or "")
+    folder = configuration.votes_folder(config)
     name = f"zooniverse{'' if workflow is None else f'_{workflow}'}"
     tables.write_stream(batches(), folder / f"{name}.parquet")
     zooniverse.log_reasons(rejected)

@@ -23,8 +23,9 @@ def run(
     except ModuleNotFoundError as error:
         raise InputError(f"the page needs {error.name!r}: pip install 'activezoo[live]'") from error
 
-    results = configuration.results_folder(configuration.read(configfile))
-    page = Page(results, requests_per_second, root_path.rstrip("/"))
+    config = configuration.read(configfile)
+    results = configuration.results_folder(config)
+    page = Page(results, configuration.votes_folder(config), requests_per_second, root_path.rstrip("/"))
     if not any(person["administrator"] for person in page.reader.people(0)):
         log.info("there is no administrator yet: activezoo invite NAME --administrator --configfile=…")
     log.info("survey %s: http://%s:%d%s/", results.name, host, port, page.root)

@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from activezoo import tables
 from activezoo.errors import InputError
-from activezoo.survey import volunteers
+from activezoo.survey import decision_tree, volunteers
+from activezoo.survey.decision_tree import Question
 from activezoo.survey.splitting import shuffled
-from activezoo.survey.volunteers import Question
 
 GALAXIES, MANIFEST, VOTES, REJECTED = "galaxies.parquet", "manifest.json", "votes.parquet", "rejected.parquet"
 ASKED = pa.schema(
@@ -58,34 +58,38 @@ def state(asks: str | Path) -> State:
     path = folder(asks, closed) / MANIFEST
     if not path.exists():
         return State(closed, False, {})
-    stop = read_manifest(path).get("stop", {})
+    stop = read_manifest(path).stop
     return State(closed, not stop, stop)
 
 
-def read_manifest(path: Path) -> dict:
-    """What `manifest.json` says.
+class Manifest(NamedTuple):
+    """What the manifest of an ask says."""
+
+    ask: int
+    questions: dict[str, Question]
+    stop: dict[str, str]
+    """Why nothing more is asked, by question; empty while something is."""
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read the manifest of an ask.
 
     Raises
     ------
     InputError
-        It cannot be read.
+        It cannot be read, or asks what cannot be asked.
     """
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        questions_of(manifest)
+        return Manifest(
+            int(manifest["ask"]), decision_tree.parse(manifest["questions"]), dict(manifest.get("stop", {}))
+        )
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not the manifest of an ask ({error!r}); restore it") from None
-    return manifest
-
-
-def questions_of(manifest: Mapping) -> dict[str, Question]:
-    """The questions of a manifest."""
-    return {
-        name: Question(
-            of["answers"], (of["asked_if"]["question"], of["asked_if"]["answers"]) if of["asked_if"] else None
-        )
-        for name, of in manifest["questions"].items()
-    }
+    except InputError as error:
+        raise InputError(f"{path}: {error}; restore it") from None
 
 
 class Missing(NamedTuple):
@@ -142,7 +146,7 @@ def collect(
     galaxies
         Ids of the survey's galaxies; without them, votes on other galaxies than those of the ask are left out.
     """
-    questions = questions_of(read_manifest(folder(asks, number) / MANIFEST))
+    questions = read_manifest(folder(asks, number) / MANIFEST).questions
     asked = tables.read(folder(asks, number) / GALAXIES, ASKED.names).to_pandas()
     rows = volunteers.read(sources)
     if galaxies is None:

@@ -9,7 +9,6 @@ import itertools
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ import pyarrow.csv
 
 from activezoo import tables
 from activezoo.errors import InputError
+from activezoo.survey.decision_tree import Question, path_to
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +30,6 @@ SUFFIXES = (".parquet", ".csv", ".csv.gz")
 
 VOTE = ["galaxy_id", "question", "volunteer"]
 """What tells one vote from another: nobody counts twice."""
-
-
-class Question(NamedTuple):
-    """What a question takes for an answer, and when it is asked."""
-
-    answers: Sequence[str]
-    asked_if: tuple[str, Sequence[str]] | None = None
-    """The question before it, and those of its answers that lead here; None for a question that is asked first."""
 
 
 def files(source: str | Path) -> list[Path]:
@@ -183,24 +175,6 @@ def _is_in(frame: pd.DataFrame, others: pd.DataFrame, columns: list[str]) -> pd.
     values = pd.MultiIndex.from_frame(others[columns])
     found = pd.MultiIndex.from_frame(frame[columns]).isin(values) if len(frame) and len(values) else False
     return pd.Series(found, frame.index, dtype=bool)
-
-
-def path_to(name: str, questions: Mapping[str, Question]) -> list[str]:
-    """The questions that lead to one, and itself, from the first.
-
-    Raises
-    ------
-    InputError
-        They lead round in a circle, or one is not there.
-    """
-    path = [name]
-    while questions[path[0]].asked_if:
-        before = questions[path[0]].asked_if[0]
-        if before in path or before not in questions:
-            why = "leads to itself" if before in path else f"is asked after {before!r}, which is no question"
-            raise InputError(f"questions.{path[0]}.asked_if: {path[0]!r} {why}")
-        path.insert(0, before)
-    return path
 
 
 def people(votes: pd.DataFrame, question: str, questions: Mapping[str, Question]) -> pd.Series:
