@@ -19,13 +19,13 @@ _TINY = np.finfo(np.float64).tiny
 _CHUNK_VALUES = 500_000
 
 
-def _log(values: np.ndarray) -> np.ndarray:
+def log(values: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(values, _TINY))
 
 
 def _logs(rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     rho = np.asarray(rho, np.float64)
-    return _log(rho), _log(1.0 - rho)
+    return log(rho), log(1.0 - rho)
 
 
 def log_pmf(rho: np.ndarray, votes: int, concentration: np.ndarray | None = None) -> np.ndarray:
@@ -52,7 +52,7 @@ def _log_rising(rho: np.ndarray, votes: int, concentration: np.ndarray) -> tuple
     """
     rho = np.asarray(rho, np.float64)[..., None]
     steps = np.arange(votes) / np.asarray(concentration, np.float64)[..., None]
-    terms = (_log(rho + steps), _log(1.0 - rho + steps), np.log1p(steps))
+    terms = (log(rho + steps), log(1.0 - rho + steps), np.log1p(steps))
     return tuple(np.pad(np.cumsum(of, axis=-1), [(0, 0)] * (of.ndim - 1) + [(1, 0)]) for of in terms)
 
 
