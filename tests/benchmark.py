@@ -87,7 +87,7 @@ def compare_training(sizes: Sizes, grey: np.ndarray, schedule: training.Schedule
     ids, n = list(map(str, range(len(grey)))), np.full(len(grey), 40)
     trainer.train(grey.__getitem__, ids, n // 3, n, sizes.view, KEY)
     bare = network.build(sizes.network)
-    bare.compile(schedule.optimizer(), lambda votes, logits: network.binomial_loss(logits, votes[:, 0], votes[:, 1]))
+    bare.compile(schedule.optimizer(), lambda votes, logits: network.loss(logits, votes[:, 0], votes[:, 1]))
     side = sizes.network.input_size
     views = tf.constant(np.random.default_rng(1).random((schedule.batch_size, side, side, 1)), tf.float32)
     votes_given = tf.repeat(tf.constant([[13.0, 40.0]]), schedule.batch_size, axis=0)

@@ -46,7 +46,7 @@ def read_catalogue(
     catalogue
         Table of any kind that `table_files` knows, one row a galaxy; only the columns named are read.
     images
-        Folder that holds, at any depth, an image of each galaxy, .jpg, .jpeg or .png.
+        Folder that holds, at any depth, an image of each galaxy, of any kind that `image_files` knows.
     columns
         Names of the columns of both files.
     filename_map
