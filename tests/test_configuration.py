@@ -1,12 +1,13 @@
 """Every configuration at fault is refused by name, and every key of the schema is described."""
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from activezoo.errors import InputError
-from activezoo.running.configuration import validated, with_text_names
+from activezoo.running.configuration import FOLDERS, as_written, read, validated
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -217,7 +218,7 @@ def test_a_part_of_an_iteration_is_refused(value):
 def test_names_are_text(tmp_path, name):
     path = tmp_path / "own.yaml"
     path.write_text(f"questions:\n  {name}: {{positive: a, responses: [a, b]}}\n  bar: {{initial: 4}}\n")
-    assert list(with_text_names(yaml.safe_load(path.read_text()), [path])["questions"]) == [name, "bar"]
+    assert list(as_written(yaml.safe_load(path.read_text()), [path])["questions"]) == [name, "bar"]
 
 
 @pytest.mark.parametrize(
@@ -237,15 +238,116 @@ def test_a_key_that_stands_twice_is_refused(tmp_path, text, message):
     path = tmp_path / "own.yaml"
     path.write_text(text)
     with pytest.raises(InputError, match=message):
-        with_text_names(yaml.safe_load(text), [path])
+        as_written(yaml.safe_load(text), [path])
 
 
-def test_names_are_looked_for_in_each_part_of_a_file_once(tmp_path):
-    """Aliases within aliases stand for more parts than any memory holds."""
+def aliases(*levels, first="{no: 1}"):
+    """A file in which each line stands several times for the line before."""
+    return "\n".join(
+        [f"a0: &a0 {first}", *(f"a{n}: &a{n} {of.format(f'*a{n - 1}')}" for n, of in enumerate(levels, 1))]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (aliases(*["[{0}, {0}, {0}, {0}, {0}, {0}, {0}, {0}, {0}]"] * 9), "holds more than 100000 values"),
+        (aliases(*["{{x: {0}, y: {0}}}"] * 30), "perhaps an anchor"),
+        ("loop: &a [*a]", "nested deeper than 20"),
+        ("loop: " + "[" * 50 + "]" * 50, "nested deeper than 20"),
+        ("survey: {name: " + "x" * 10_000_000 + "}", "10000016 bytes are too many for a configuration"),
+    ],
+    ids=["lists", "sections", "circle", "depth", "size"],
+)
+def test_what_explodes_is_refused(tmp_path, text, message):
     path = tmp_path / "own.yaml"
-    levels = "\n".join(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 30))
-    path.write_text(f"a0: &a0 {{no: 1}}\n{levels}\n")
-    assert with_text_names({}, [path]) == {}
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        as_written({}, [path])
+    with pytest.raises(InputError, match=message):
+        read([path])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: " + "[" * 5000,
+        "a: !!python/object/apply:os.system [true]",
+        "a: \x00",
+        "a: 2020-99-99",
+        "\xff",
+        "- 1",
+        ": :",
+        "a",
+    ],
+)
+def test_what_is_no_configuration_is_said_to_be_none(tmp_path, text):
+    path = tmp_path / "own.yaml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(InputError, match=r"own.yaml: not a (YAML file|configuration)"):
+        read([path])
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["yes", "no", "on", "OFF", "True", "1", "1e3", "1.50", "0x1A", "1_000", "12:30", "2026-01-01", "2026-01-01 10:00"],
+)
+def test_names_of_columns_are_text(tmp_path, word):
+    """YAML takes them for truth, numbers or dates; the file says what the column is called."""
+    path = tmp_path / "own.yaml"
+    smooth = f"positive: {word}, responses: [{word}, b], fractions_of: {word}, initial: 5, acquire: 9"
+    path.write_text(
+        f"survey: {{columns: {{id: {word}, sample: {word}, map_image: {word}}}, samples: [{word}, other]}}\n"
+        "questions:\n"
+        f"  smooth: &smooth {{{smooth}}}\n"
+        "  same: {<<: *smooth, acquire: 7}\n"
+    )
+    config = read([path])
+    for name, acquire in (("smooth", 9), ("same", 7)):
+        question = config["questions"][name]
+        assert (question["positive"], question["responses"]) == ([word], [word, "b"])
+        assert (question["fractions_of"], question["initial"], question["acquire"]) == (word, 5, acquire)
+    columns = config["survey"]["columns"]
+    assert (columns["id"], columns["sample"], columns["map_image"]) == (word, word, word)
+    assert config["survey"]["samples"] == [word, "other"]
+
+
+@pytest.mark.parametrize("value", ["null", "~", ""])
+def test_nothing_is_no_column(tmp_path, value):
+    path = tmp_path / "own.yaml"
+    path.write_text(f"questions: {{smooth: {{positive: {value}}}}}\n")
+    with pytest.raises(InputError, match=r"questions.smooth.positive: nothing is there, .* quote it: 'null'"):
+        read([path])
+    path.write_text("questions: {smooth: {positive: 'null'}}\n")
+    assert read([path])["questions"]["smooth"]["positive"] == ["null"]
+
+
+def test_what_the_command_line_says_counts_not_what_the_file_does(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text("questions: {smooth: {positive: yes, initial: 0x10}}\n")
+    given = yaml.safe_load(path.read_text())
+    given["questions"]["smooth"] |= {"positive": "other", "initial": 17}
+    assert as_written(given, [path]) == {"questions": {"smooth": {"positive": "other", "initial": 17}}}
+
+
+def test_a_long_list_of_faults_is_cut():
+    with pytest.raises(InputError) as error:
+        validated(with_values(survey__samples=[["x" * 5000]] * 100), SCHEMA)
+    assert "… and 80 more" in str(error.value)
+    assert len(str(error.value)) < 10_000
+
+
+def test_no_question_has_the_name_of_a_folder_of_results():
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    folders = {
+        *re.findall(r'f"\{RESULTS\}/([a-z]+)[/"]', rules),
+        *re.findall(r'logs/\{SURVEY\[.name.\]\}/([a-z]+)"', rules),
+        "votes",  # of people, by default
+    }
+    assert folders == FOLDERS | {"plan"}  # which begins the names of files
+    for name in (*FOLDERS, "Check"):
+        with pytest.raises(InputError, match=f"questions.{name}: results/<survey>/{name.lower()} holds other results"):
+            validated(with_values(questions={name: default()["questions"]["bar"]}), SCHEMA)
 
 
 @pytest.mark.parametrize("key", ["survey__release__catalogue", "survey__release__images", "posteriors__experts__file"])

@@ -17,7 +17,7 @@ from activezoo.errors import InputError
 from activezoo.model.augmentation import View
 from activezoo.model.network import Architecture
 from activezoo.running import clusters, forkserver, provenance, steps
-from activezoo.running.configuration import validated, with_text_names
+from activezoo.running.configuration import as_written, validated
 from activezoo.running.locks import ignore_locks_of_the_dead
 from activezoo.running.progress import Progress
 from activezoo.running.runtime import prepend_to_python_path
@@ -28,7 +28,7 @@ from activezoo.survey.layout import Answers, ClassColumns, Columns, Fractions
 
 with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml")) as schema:
     try:
-        config = validated(with_text_names(config, workflow.configfiles), yaml.safe_load(schema))
+        config = validated(as_written(config, workflow.configfiles), yaml.safe_load(schema))
     except InputError as error:
         raise WorkflowError(str(error))
 

@@ -42,8 +42,12 @@ SCHEMA = CHECKOUT / "workflow/schemas/config.schema.yaml"
 NAMES_OF_TYPES = {bool: "boolean", int: "integer", float: "number", type(None): "null", list: "array"}
 # Keys of survey.release that name files.
 FILES = ("catalogue", "filename_map", "images")
-# Folders of results beside those of questions.
-FOLDERS = {"asks", "catalogue", "figures", "images", "provenance", "survey", "votes"}
+# Folders of results, and of logs, beside those of questions.
+FOLDERS = {"asks", "benchmarks", "catalogue", "check", "figures", "images", "provenance", "survey", "votes"}
+# What has more bytes, values, or sections in sections is no configuration. Then: how much of what is wrong is shown.
+LARGEST_FILE, MOST_VALUES, DEEPEST = 1 << 20, 100_000, 20
+LONGEST_VALUE, MOST_PROBLEMS = 200, 20
+_KEY = object()
 
 
 def read(files: Sequence[Path]) -> dict:
@@ -56,20 +60,24 @@ def read(files: Sequence[Path]) -> dict:
     """
     config: dict = {}
     for path in (DEFAULT_RUN, *files):
+        _refuse_large(path)
         try:
             section = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         except FileNotFoundError:
             raise InputError(f"{path}: no such file") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise InputError(f"{path}: not a YAML file ({error})") from error
         if not isinstance(section, dict):
             raise InputError(f"{path}: not a configuration, its keys are missing")
-        config = _on_top(config, section)
-    return validated(with_text_names(config, files), yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
+        config = _on_top(config, _as_written(section, _written(path)))
+    return validated(config, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
 
 
-def with_text_names(config: dict, files: Sequence[str | Path]) -> dict:
-    """A configuration in which all names are text: YAML takes a question named `no` or `1` for something else.
+def as_written(config: dict, files: Sequence[str | Path]) -> dict:
+    """A configuration in which all names and values are text as it stands in the files.
+
+    YAML takes `no`, `1` or `2020-01-01` for something else than the name of a question or a column. `validated` gives
+    each value the type that the schema says.
 
     Parameters
     ----------
@@ -81,50 +89,73 @@ def with_text_names(config: dict, files: Sequence[str | Path]) -> dict:
     Raises
     ------
     InputError
-        A file says a key twice: the last one would win, without a word.
+        A file says a key twice: the last one would win, without a word. Or it is far too large, perhaps by anchors that
+        stand for one another.
     """
-    texts: dict = {}
+    written: dict = {}
     for path in files:
-        with suppress(yaml.YAMLError, OSError, UnicodeDecodeError):  # whoever reads it says so
-            _collect_names(yaml.compose(Path(path).read_text(encoding="utf-8"), yaml.SafeLoader), path, texts)
-    return _renamed(config, texts)
+        with suppress(yaml.YAMLError, OSError, ValueError, RecursionError):  # whoever reads it says so
+            written |= _written(path)
+    return _as_written(config, written)
 
 
-def _collect_names(root: yaml.Node | None, path: str | Path, texts: dict) -> None:
-    """Add the text of each name that is something else to YAML, by what that is."""
-    waiting, seen = [root], set()
+def _refuse_large(path: str | Path) -> None:
+    with suppress(OSError):
+        if (size := os.path.getsize(path)) > LARGEST_FILE:
+            raise InputError(
+                f"{path}: {size} bytes are too many for a configuration, more than {LARGEST_FILE}; name another file"
+            )
+
+
+def _written(path: str | Path) -> dict:
+    """Value and text of each key and value in a YAML file, by the keys and places that lead there."""
+    _refuse_large(path)
+    loader = yaml.SafeLoader(Path(path).read_text(encoding="utf-8"))
+    written: dict = {}
+    waiting, number = [((), loader.get_single_node())], 0
     while waiting:
-        node = waiting.pop()
-        if node is None or id(node) in seen:  # an alias leads to a node that was there before
-            continue
-        seen.add(id(node))
+        keys, node = waiting.pop()
+        number += 1
+        if number > MOST_VALUES or len(keys) > DEEPEST:
+            raise InputError(
+                f"{path}: holds more than {MOST_VALUES} values, or is nested deeper than {DEEPEST}; perhaps an anchor "
+                "(&) stands for many others: write out what it stands for"
+            )
         if isinstance(node, yaml.SequenceNode):
-            waiting += node.value
-        if not isinstance(node, yaml.MappingNode):
+            waiting += [((*keys, place), value) for place, value in enumerate(node.value)]
+        elif isinstance(node, yaml.MappingNode):
+            _refuse_key_twice(path, node, loader)
+            loader.flatten_mapping(node)
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode):
+                    written[*keys, _KEY, loader.construct_object(key)] = key.value
+                    waiting.append(((*keys, key.value), value))
+        elif isinstance(node, yaml.ScalarNode):
+            written[keys] = loader.construct_object(node), node.value
+    return written
+
+
+def _refuse_key_twice(path: str | Path, node: yaml.MappingNode, loader: yaml.SafeLoader) -> None:
+    lines: dict = {}
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
             continue
-        lines: dict = {}
-        for key, value in node.value:
-            waiting.append(value)
-            if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
-                continue
-            name = yaml.safe_load(key.value) if key.tag != "tag:yaml.org,2002:str" else key.value
-            line = key.start_mark.line + 1
-            if name in lines:
-                raise InputError(
-                    f"{path}: the key {key.value!r} stands in line {lines[name]} and again in line {line}; keep one"
-                )
-            lines[name] = line
-            if not isinstance(name, str):
-                texts[name] = key.value
+        name, line = loader.construct_object(key), key.start_mark.line + 1
+        if name in lines:
+            raise InputError(
+                f"{path}: the key {key.value!r} stands in line {lines[name]} and again in line {line}; keep one"
+            )
+        lines[name] = line
 
 
-def _renamed(value: Any, texts: dict) -> Any:
-    if not isinstance(value, dict):
-        return value
-    return {
-        name if isinstance(name, str) else texts.get(name, str(name)): _renamed(part, texts)
-        for name, part in value.items()
-    }
+def _as_written(value: Any, written: dict, keys: tuple = ()) -> Any:
+    if isinstance(value, dict):
+        names = {name: name if isinstance(name, str) else written.get((*keys, _KEY, name), str(name)) for name in value}
+        return {names[name]: _as_written(part, written, (*keys, names[name])) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_as_written(part, written, (*keys, place)) for place, part in enumerate(value)]
+    read, text = written.get(keys, (None, None))
+    return text if value is not None and value == read else value
 
 
 def _on_top(config: dict, other: dict) -> dict:
@@ -175,7 +206,9 @@ def validated(config: dict, schema: dict) -> dict:
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
     problems = problems or [_describe(error) for error in errors] or _contradictions(config)
     if problems:
-        raise InputError("the configuration cannot be used:\n" + "\n".join(f"  {problem}" for problem in problems))
+        more = [f"… and {len(problems) - MOST_PROBLEMS} more"] if len(problems) > MOST_PROBLEMS else []
+        lines = [f"  {problem}" for problem in [*problems[:MOST_PROBLEMS], *more]]
+        raise InputError("\n".join(["the configuration cannot be used:", *lines]))
     config["loop"]["seeds"] = _seeds(config["loop"]["seeds"])
     for section, keys in ((config["survey"]["release"], FILES), (config["posteriors"]["experts"], ("file",))):
         section |= {key: section[key] and os.path.expanduser(section[key]) for key in keys}
@@ -263,7 +296,14 @@ def _describe(error) -> str:
         "uniqueItems": lambda _: "a list without repetition",
         "pattern": lambda pattern: PATTERNS.get(pattern, f"text that matches {pattern}"),
     }.get(error.validator, lambda value: f"{error.validator} {value}")(error.validator_value)
-    return f"{key}: {error.instance!r} is not allowed, it must be {allowed}"
+    if error.instance is None:
+        return f"{key}: nothing is there, it must be {allowed}; if it is a name, quote it: 'null'"
+    return f"{key}: {_shown(error.instance)} is not allowed, it must be {allowed}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]} …"
 
 
 def _suggestion(name: str, known: dict) -> str:
@@ -302,10 +342,12 @@ def _contradictions(config: dict) -> list[str]:
     features = config["posteriors"]["surprise"]
     for column in set(features["morphology"]) & set(features["other"]):
         problems.append(f"posteriors.surprise: {column!r} cannot be of morphology and other too")
-    for name in FOLDERS & config["questions"].keys():
-        problems.append(
-            f"questions.{name}: results/<survey>/{name} holds other results; give the question another name"
-        )
+    for name in config["questions"]:
+        if name.casefold() in FOLDERS:  # some file systems do not tell capital letters from small ones
+            problems.append(
+                f"questions.{name}: results/<survey>/{name.casefold()} holds other results; give the question another "
+                "name"
+            )
     for name, question in config["questions"].items():
         if question["unit"] == "votes" and question["few_votes"] is None:
             problems.append(
