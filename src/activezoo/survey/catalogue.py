@@ -136,7 +136,7 @@ def _match_names(selection: Selection, filename_map: str | Path | None, columns:
     else:
         entries = read_columns(filename_map, [columns.map_id, columns.map_image], encoding=encoding)
         entries = entries.dropna().drop_duplicates()
-        entries = entries.set_index(columns.map_id)[columns.map_image]
+        entries = entries.set_index(columns.map_id, drop=False)[columns.map_image]
         several = entries.index.duplicated(keep=False)
         selection.reject(ids.isin(entries.index[several]), "id with several entries in the filename map")
         name = ids.map(entries[~several])

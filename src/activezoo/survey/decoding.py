@@ -8,7 +8,9 @@ sample of the survey's images, the same for all of them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,6 +50,18 @@ class Brightness(NamedTuple):
 AS_THEY_ARE = Brightness()
 
 
+def _quietly(read: Callable) -> Callable:
+    """Without warnings: of a corrupt file, decoders give hundreds before they fail, which is what counts."""
+
+    @wraps(read)
+    def quiet(*arguments, **options):
+        with warnings.catch_warnings(action="ignore"):
+            return read(*arguments, **options)
+
+    return quiet
+
+
+@_quietly
 def decode(path: str | Path, size: int, brightness: Brightness = AS_THEY_ARE) -> tuple[np.ndarray, int]:
     """Read an image.
 
@@ -86,6 +100,7 @@ def decode(path: str | Path, size: int, brightness: Brightness = AS_THEY_ARE) ->
     return pixels, side
 
 
+@_quietly
 def find_brightness(images: Sequence[str | Path], brightness: Brightness) -> Brightness:
     """Fill in what the configuration leaves open, from a sample of a survey's images that is the same every time."""
     from PIL import Image

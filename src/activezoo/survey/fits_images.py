@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from astropy.io import fits
 
 log = logging.getLogger(__name__)
 
@@ -15,6 +19,8 @@ log = logging.getLogger(__name__)
 NOISE_OF_STRETCH = 1 / 30
 # Pixels of an image that its background is measured on.
 PIXELS = 1 << 14
+# Parts of a file that are looked at: of some corrupt files, astropy finds no end.
+MOST_PARTS = 100
 
 
 class Background(NamedTuple):
@@ -73,6 +79,11 @@ def is_fits(path: str | Path) -> bool:
     return start == b"SIMPLE  =" or start.startswith(b"\x1f\x8b")
 
 
+def parts(file: fits.HDUList) -> Iterator[Any]:
+    """The first parts of an open FITS file."""
+    return islice(file, MOST_PARTS)
+
+
 def read_bands(path: str | Path, check_shape: Callable[[int, int], None]) -> np.ndarray:
     """The first image of a FITS file, float, shape (B, H, W) with B 1 or 3, the uppermost row first.
 
@@ -89,7 +100,7 @@ def read_bands(path: str | Path, check_shape: Callable[[int, int], None]) -> np.
         raise ValueError("astropy reads FITS images; install it with: pip install 'activezoo[fits]'") from None
 
     with fits.open(path, memmap=False) as file:
-        image = next((hdu for hdu in file if hdu.is_image and len(hdu.shape) >= 2), None)
+        image = next((hdu for hdu in parts(file) if hdu.is_image and len(hdu.shape) >= 2), None)
         if image is None:
             raise ValueError("a FITS file without an image")
         *planes, height, width = image.shape

@@ -23,6 +23,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from activezoo.errors import InputError
+from activezoo.survey.fits_images import parts
 
 log = logging.getLogger(__name__)
 
@@ -228,7 +229,7 @@ def _fits(path: Path) -> Table:
     def columns_and_data() -> tuple[Any, Any]:
         tables = (fits.BinTableHDU, fits.TableHDU)
         with fits.open(path) as file:
-            found = [hdu for hdu in file if isinstance(hdu, tables) and not isinstance(hdu, fits.CompImageHDU)]
+            found = [hdu for hdu in parts(file) if isinstance(hdu, tables) and not isinstance(hdu, fits.CompImageHDU)]
             if not found:
                 raise InputError(f"{path}: a FITS file without a table")
             if len(found) > 1:
