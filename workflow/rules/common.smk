@@ -24,7 +24,7 @@ from activezoo.running.runtime import prepend_to_python_path
 from activezoo.running.scheduling import before_planning, lift_default_job_rate, plan_quickly, retry_what_may_pass
 from activezoo.running.steps import flags, section
 from activezoo.survey.fits_images import AsinhStretch
-from activezoo.survey.layout import Answers, ClassColumns, Columns, Fractions
+from activezoo.survey.layout import Answers, ClassColumns, Columns, Fractions, missing_file
 
 with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml")) as schema:
     try:
@@ -91,8 +91,8 @@ MODELS_OF_QUESTION = [
 MODELS = expand(MODELS_OF_QUESTION, question=QUESTIONS)
 
 ENVIRONMENT = os.path.join(workflow.basedir, "envs/activezoo.yaml")
-# Targets that need no file of the survey.
-WITHOUT_SURVEY = {"download", "disk_use", "prune"}
+# Targets that need no file of the survey, and make no results.
+WITHOUT_SURVEY = {"check", "download", "disk_use", "prune"}
 # Of a step that takes seconds. Memory in MB, time in minutes.
 LIGHT = {"mem_mb": 1000, "runtime": 10, "gpu": 0}
 
@@ -208,11 +208,7 @@ def survey_file(key, path):
 def refuse_missing(key, path):
     """Say where to put a file of the survey that is not there."""
     if not os.path.exists(path):
-        fetch = ", or fetch Galaxy Zoo 2 with `snakemake --cores 4 download --configfile …`, with your file"
-        raise WorkflowError(
-            f"{path}: no such file. It is survey.release.{key} of the configuration: put the file there, or change "
-            f"the key{fetch if SURVEY['kind'] == 'release' else ''}"
-        )
+        raise WorkflowError(missing_file(key, path, is_release=SURVEY["kind"] == "release"))
 
 
 def refuse_missing_survey(targets, files, stored_images):
@@ -221,7 +217,7 @@ def refuse_missing_survey(targets, files, stored_images):
     Snakemake asks the rules that read them only as long as what these made is not there. Without the folder of images,
     what needs only `stored_images` goes on.
     """
-    if SURVEY["kind"] == "simulated" or targets & WITHOUT_SURVEY:
+    if SURVEY["kind"] == "simulated" or (targets and targets <= WITHOUT_SURVEY):
         return
     for key, path in files.items():
         if key == "images" and path and not os.path.exists(path) and os.path.exists(stored_images):
@@ -463,6 +459,36 @@ def shown_on_pages(wildcards):
     ]
 
 
+def check_settings():
+    """What a run would read of the survey, and how."""
+    surprise = POSTERIORS["surprise"]
+    keys = (*Answers._fields, *Fractions._fields, "min_responses", "acquire", "unit", "few_votes")
+    asked = {
+        name: {key: config["questions"][name][key] for key in keys} | {"initial": initial_galaxies(name)}
+        for name in [*QUESTIONS, *POSTERIOR_QUESTIONS, *surprise["questions"]]
+        if SURVEY["kind"] in ("simulated", "release")
+    }
+    return {
+        "survey": SURVEY["name"],
+        **(SURVEY_FILES if SURVEY["kind"] != "simulated" else {}),
+        **section(Columns, SURVEY["columns"]),
+        "encoding": SURVEY["release"]["encoding"],
+        "empty_votes": SURVEY["release"]["empty_votes"],
+        "samples": SURVEY["samples"],
+        "other_columns": [SURVEY["columns"]["redshift"], *surprise["morphology"], *surprise["other"]],
+        "max_rejected": SURVEY["max_rejected"],
+        "asked": json.dumps(asked),
+        **{key: config["loop"][key] for key in ("questions", "iterations", "test_galaxies")},
+        "experts": POSTERIORS["experts"]["file"],
+        **section(ClassColumns, POSTERIORS["experts"]),
+        **IMAGE_SETTINGS,
+        "shown_as": QUESTIONS[0],
+        "zoom": config["questions"][QUESTIONS[0]]["zoom"],
+        "input_size": config["network"]["input_size"],
+        "folder": f"{RESULTS}/check",
+    }
+
+
 def disk_use_settings(wildcards):
     """What decides how much the loop takes on disk."""
     simulated = SURVEY["simulated"] if SURVEY["kind"] == "simulated" else {}
@@ -490,9 +516,9 @@ def disk_use_settings(wildcards):
 
 
 def makes_results():
-    """Whether this run makes results, and does not only fetch, tell or delete files."""
+    """Whether this run makes results, and does not only look, fetch, tell or delete files."""
     jobs = workflow.dag.needrun_jobs(exclude_finished=False)
-    return any(job.rule.name not in ("download", "disk_use", "prune") for job in jobs)
+    return any(job.rule.name not in WITHOUT_SURVEY for job in jobs)
 
 
 def record_provenance():

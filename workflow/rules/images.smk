@@ -8,13 +8,13 @@ REJECTED_IMAGES = f"{RESULTS}/images/rejected.parquet"
 
 SHARDS = range(config["images"]["shards"])
 
-ASKED = QUESTIONS if SURVEY["kind"] in ("simulated", "release") else []
 IMAGE_SETTINGS = {
     **{key: config["images"][key] for key in ("stored_size", "white")},
     **section(AsinhStretch, config["images"]["fits"]),
 }
-SURVEY_FILES = {"catalogue": CATALOGUE, "filename_map": FILENAME_MAP} if SURVEY["kind"] == "release" else {}
-SURVEY_FILES["images"] = IMAGES
+SURVEY_FILES = {"images": IMAGES}
+if SURVEY["kind"] in ("simulated", "release"):
+    SURVEY_FILES = {"catalogue": CATALOGUE, "filename_map": FILENAME_MAP, **SURVEY_FILES}
 before_planning(workflow, lambda targets: refuse_missing_survey(targets, SURVEY_FILES, INDEX))
 
 
@@ -52,39 +52,3 @@ use rule step as index_images with:
     params:
         **step("index_images"),
         settings=flags({"max_rejected": SURVEY["max_rejected"]}),
-
-
-# It has no output, so that each call looks again.
-rule check:
-    """Look at the survey before anything is trained, and write a page about it."""
-    input:
-        catalogue=survey_file("catalogue", CATALOGUE) if ASKED else [],
-        filename_map=survey_file("filename_map", FILENAME_MAP) if ASKED else [],
-        images=ancient(survey_file("images", IMAGES)),
-        galaxies=GALAXIES,
-        rejected=REJECTED_GALAXIES,
-        votes=expand(VOTES, question=ASKED),
-        rejected_votes=expand(REJECTED_VOTES, question=ASKED),
-    log:
-        "<logs>/check.log",
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=2000,
-        runtime=30,
-        gpu=0,
-    params:
-        **step("check"),
-        settings=flags(
-            {
-                "survey": SURVEY["name"],
-                "encoding": SURVEY["release"]["encoding"],
-                **IMAGE_SETTINGS,
-                "shown_as": QUESTIONS[0],
-                "zoom": config["questions"][QUESTIONS[0]]["zoom"],
-                "input_size": config["network"]["input_size"],
-                "folder": f"{RESULTS}/check",
-            }
-        ),
-    shell:
-        "{params.command} {params.settings} 2>&1 | tee {log}"

@@ -1,112 +1,77 @@
-"""The page about a survey, in Markdown: what can be used, what cannot and why, and what was assumed."""
+"""The page about a survey, in Markdown: what would stop a run, what can be used, what cannot, and what was assumed."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
-import pyarrow as pa
 
-from activezoo.report.markdown import markdown_figure, markdown_table
-from activezoo.survey.samples import Sample
+from activezoo.report.markdown import markdown_code, markdown_figure, markdown_table, markdown_text
+from activezoo.survey.checking import Survey, Votes
 
 TITLES = {"votes": "Votes", "galaxies": "Some galaxies"}
 
 
-class Question(NamedTuple):
-    """The votes on a question."""
-
-    votes: pd.DataFrame
-    """id, k, N of the galaxies that are usable."""
-    rejected: pd.DataFrame
-    """Those that are not, with the reason; see `rejection.REJECTED`."""
-
-
-@contextmanager
-def assumptions() -> Iterator[list[str]]:
-    """Collect what the readers of a survey say that they assume."""
-    said: list[str] = []
-    handler = logging.Handler(logging.INFO)
-    handler.emit = lambda record: said.append(record.getMessage())
-    logger = logging.getLogger("activezoo.survey")
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield said
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
-
-
-def page(
-    survey: str,
-    galaxies: pa.Table,
-    rejected: pd.DataFrame,
-    questions: Mapping[str, Question],
-    sample: Sample,
-    assumed: Sequence[str],
-    figures: Mapping[str, Path],
-    folder: Path,
-) -> str:
+def page(name: str, survey: Survey, figures: Mapping[str, Path], folder: Path) -> str:
     """The page.
 
     Parameters
     ----------
+    name
+        Of the survey.
     survey
-        Its name.
-    galaxies, rejected
-        Of the catalogue step.
-    questions
-        By name.
-    sample
-        Images that were looked at.
-    assumed
-        What readers of files said.
+        What was found.
     figures
         Files of figures, by their names in `TITLES`.
     folder
         Of the page.
     """
-    wanted = galaxies.num_rows + rejected.loc[rejected["defect"], "row"].nunique()
-    parts = [
-        f"# Survey {survey}",
-        f"{galaxies.num_rows:,} of {wanted:,} galaxies have an id and an image. Of {sample.read} images at random, "
-        f"{sample.read - len(sample.unusable)} can be used.",
-    ]
-    if questions:
+    sample, rejected = survey.sample, survey.rejected.to_pandas()
+    wanted = survey.galaxies.num_rows + rejected.loc[rejected["defect"], "row"].nunique()
+    parts = [f"# Survey {name}"]
+    if wanted:
+        parts.append(
+            f"{survey.galaxies.num_rows:,} of {wanted:,} galaxies have an id and an image. Of {sample.read} images at "
+            f"random, {sample.read - len(sample.unusable)} can be used."
+        )
+    parts += ["## What stops a run", _list(survey.stops) or "Nothing that was looked at."]
+    if survey.questions:
         head = ("question", "usable galaxies", "votes each, median", "mean fraction", "not usable")
-        parts += ["## Questions", markdown_table(head, [_row(name, of) for name, of in questions.items()])]
+        rows = [_row(question, votes) for question, votes in survey.questions.items()]
+        parts += ["## Questions", markdown_table(head, rows)]
     if not rejected.empty:
         parts += ["## Rows that are left out", markdown_table(("reason", "rows", "the first"), _reasons(rejected))]
     if not sample.unusable.empty:
-        rows = [(f"`{row.id}`", f"`{row.image}`", row.reason) for row in sample.unusable.itertuples()]
+        rows = [
+            (markdown_code(row.id), markdown_code(row.image), markdown_text(row.reason))
+            for row in sample.unusable.itertuples()
+        ]
         parts += ["## Images that cannot be used", markdown_table(("galaxy", "image", "reason"), rows)]
-    parts += ["## What was assumed", "\n".join(f"- {line}" for line in assumed) or "Nothing."]
-    for name, figure in figures.items():
-        parts += [f"## {TITLES[name]}", markdown_figure(TITLES[name], figure, folder)]
+    parts += ["## What was assumed", _list(survey.assumed) or "Nothing."]
+    for title, figure in figures.items():
+        parts += [f"## {TITLES[title]}", markdown_figure(TITLES[title], figure, folder)]
     return "\n\n".join(parts) + "\n"
 
 
-def _row(name: str, question: Question) -> tuple[str, ...]:
-    votes = question.votes
-    each = f"{votes.N.median():,.0f} ({votes.N.min():,} to {votes.N.max():,})"
-    why = question.rejected.groupby("reason").size().sort_values(ascending=False)
+def _list(lines: list[str]) -> str:
+    return "\n".join(f"- {markdown_text(line)}" for line in lines)
+
+
+def _row(name: str, question: Votes) -> tuple[str, ...]:
+    votes, rejected = question.usable.to_pandas(), question.rejected.to_pandas()
+    why = rejected.groupby("reason").size().sort_values(ascending=False)
     return (
         name,
         f"{len(votes):,}",
-        each,
+        f"{votes.N.median():,.10g} ({votes.N.min():,} to {votes.N.max():,})",
         f"{(votes.k / votes.N).mean():.2f}",
-        "; ".join(f"{number:,} {reason}" for reason, number in why.items()) or "none",
+        markdown_text("; ".join(f"{number:,} {reason}" for reason, number in why.items())) or "none",
     )
 
 
 def _reasons(rejected: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     for reason, rows in rejected.groupby("reason"):
         first = rows.iloc[0]
-        value = "" if pd.isna(first["value"]) else f": `{first['value']}`"
-        yield reason, f"{rows['row'].nunique():,}", f"row {first['row']}{value}"
+        value = "" if pd.isna(first["value"]) else f": {markdown_code(first['value'])}"
+        yield markdown_text(reason), f"{rows['row'].nunique():,}", f"row {first['row']}{value}"

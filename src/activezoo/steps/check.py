@@ -1,18 +1,24 @@
 """Look at a survey before anything is trained, and write a page about it."""
 
+import json
 import logging
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from activezoo import tables
+from activezoo.errors import InputError
+from activezoo.posteriors.expert_classes import read_experts
 from activezoo.report import survey_page
 from activezoo.report.figures import style
 from activezoo.report.figures.galleries import Gallery, contact_sheet
 from activezoo.report.figures.survey import votes_given
 from activezoo.report.html_page import page as html_page
-from activezoo.survey import samples
+from activezoo.survey import checking
 from activezoo.survey.decoding import Brightness
 from activezoo.survey.fits_images import AsinhStretch
-from activezoo.survey.table_files import open_table
+from activezoo.survey.layout import Answers, ClassColumns, Columns, Fractions
+from activezoo.survey.samples import Sample, as_seen
 
 # Letters below an image.
 LONGEST_CAPTION = 10
@@ -23,11 +29,17 @@ def run(
     survey: str,
     catalogue: Path | None = None,
     filename_map: Path | None = None,
+    images: Path,
+    columns: Columns,
     encoding: str | None = None,
-    galaxies: Path,
-    rejected: Path,
-    votes: list[Path],
-    rejected_votes: list[Path],
+    empty_votes: str = "missing",
+    samples: list[str],
+    other_columns: list[str],
+    max_rejected: float,
+    asked: str,
+    loop: checking.Loop,
+    experts: Path | None = None,
+    classes: ClassColumns,
     stored_size: int,
     white: int | None = None,
     asinh: AsinhStretch,
@@ -36,34 +48,48 @@ def run(
     input_size: int,
     folder: Path,
 ) -> None:
-    with survey_page.assumptions() as assumed:
-        for table in (catalogue, filename_map):
-            if table:
-                open_table(table, encoding)
-        sample = samples.look_at(tables.read(galaxies).to_pandas(), stored_size, Brightness(white, asinh))
-    questions = {
-        path.parent.name: survey_page.Question(*(tables.read(table).to_pandas() for table in (path, unusable)))
-        for path, unusable in zip(votes, rejected_votes, strict=True)
-    }
+    found = checking.check(
+        checking.Files(images, catalogue, filename_map, encoding),
+        columns,
+        {name: _question(keys) for name, keys in json.loads(asked).items()},
+        loop,
+        wanted_samples=samples,
+        other_columns=other_columns,
+        empty_is_zero=empty_votes == "zero",
+        max_rejected=max_rejected,
+        stored_size=stored_size,
+        brightness=Brightness(white, asinh),
+    )
+    if experts:
+        with checking.noted(found.stops):
+            read_experts(experts, classes)
     figures = {}
-    if questions:
-        figures["votes"] = votes_given({name: question.votes for name, question in questions.items()})
-    if sample.pixels:
-        seen = [samples.as_seen(pixels, sum(zoom) / 2, input_size) for pixels in sample.pixels]
-        figures["galaxies"] = contact_sheet(Gallery(f"as shown for {shown_as}", seen, list(map(_short, sample.ids))))
+    if found.questions:
+        figures["votes"] = votes_given({name: votes.usable.to_pandas() for name, votes in found.questions.items()})
+    if found.sample.pixels:
+        figures["galaxies"] = _as_seen(found.sample, shown_as, sum(zoom) / 2, input_size)
     paths = {name: folder / f"{name}.png" for name in figures}
     for name, figure in figures.items():
         style.save(figure, paths[name])
-    text = survey_page.page(
-        survey, tables.read(galaxies), tables.read(rejected).to_pandas(), questions, sample, assumed, paths, folder
-    )
     page = folder / "README.md"
     with tables.whole_file(page) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(survey_page.page(survey, found, paths, folder), encoding="utf-8")
     with tables.whole_file(folder / "check.html") as partial:
         partial.write_text(html_page([page]), encoding="utf-8")
-    usable = ", ".join(f"{len(question.votes):,} for {name}" for name, question in questions.items())
-    logging.info("%s galaxies%s: see %s", f"{tables.read(galaxies).num_rows:,}", usable and f", {usable}", page)
+    usable = ", ".join(f"{votes.usable.num_rows:,} for {name}" for name, votes in found.questions.items())
+    logging.info("%s galaxies%s: see %s", f"{found.galaxies.num_rows:,}", usable and f", {usable}", page)
+    if found.stops:
+        raise InputError("\n".join([f"{page}: a run of this survey would stop", *found.stops]))
+
+
+def _question(keys: dict) -> checking.Question:
+    answers, fractions = (kind(**{key: keys.pop(key) for key in kind._fields}) for kind in (Answers, Fractions))
+    return checking.Question(answers, fractions, **keys)
+
+
+def _as_seen(sample: Sample, question: str, zoom: float, input_size: int) -> Figure:
+    seen = [as_seen(pixels, zoom, input_size) for pixels in sample.pixels]
+    return contact_sheet(Gallery(f"as shown for {question}", seen, list(map(_short, sample.ids))))
 
 
 def _short(galaxy: str) -> str:

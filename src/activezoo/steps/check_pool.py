@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from activezoo import tables
-from activezoo.errors import InputError
-from activezoo.survey import oracle
+from activezoo.survey import oracle, splitting
 from activezoo.survey.roles import galaxies_of
 
 
@@ -27,11 +26,6 @@ def run(
     if unit == "votes":
         _, responses = oracle.retrieve_votes(votes, ids)
         available = int(np.minimum(responses, few_votes or oracle.ALL).sum())
-    if acquire * iterations > available:
-        raise InputError(
-            f"question {question!r}: {iterations} iterations of {acquire} {unit} need {acquire * iterations}, but "
-            f"the pool has {available}; at most {available // acquire} iterations are possible: lower loop.iterations "
-            f"or questions.{question}.acquire"
-        )
+    splitting.refuse_small_pool(available, question, acquire, unit, iterations)
     tables.write({"pool": [available], "acquired": [acquire * iterations]}, pool)
     logging.info("pool of %d %s for %d iterations of %d", available, unit, iterations, acquire)

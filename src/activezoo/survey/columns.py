@@ -32,16 +32,10 @@ def read_columns(
     `strings` are exact, but for blanks and zero bytes around them; a column of them that lost digits is refused.
     `encoding` is that of a csv file; by default, it is found out.
     """
-    file = _existing_table(path, encoding)
+    file = existing_table(path, encoding)
     names = list(dict.fromkeys([*strings, *numbers]))
     for name in names:
-        if name not in file.names:
-            raise InputError(f"{path}: no column {name!r}{_did_you_mean(name, file.names)}")
-        if file.names.count(name) > 1:
-            raise InputError(
-                f"{path}: {file.names.count(name)} columns are called {name!r}, and nothing says which is meant; give "
-                "each a name of its own"
-            )
+        refuse_missing_column(path, file, name)
     table = file.read(names)
     if not table.num_rows:
         raise InputError(f"{path}: has no rows")
@@ -90,7 +84,7 @@ def read_features(
     """
     if id_column in columns:
         raise InputError(f"posteriors.surprise: {id_column!r} is the galaxy id, which says nothing about a galaxy")
-    has = _existing_table(catalogue, encoding).names if catalogue else []
+    has = existing_table(catalogue, encoding).names if catalogue else []
     found = [name for name in columns if name in has]
     if len(found) < len(columns):
         log.warning("%s has no columns %s", catalogue, ", ".join(name for name in columns if name not in has))
@@ -101,12 +95,24 @@ def read_features(
     return rows.set_axis(ids).apply(numbers)
 
 
-def _existing_table(path: str | Path, encoding: str | None) -> Table:
+def existing_table(path: str | Path, encoding: str | None = None) -> Table:
+    """A table, or what to do if there is no such file."""
     path = Path(path)
     if not path.is_file():
         siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise InputError(f"{path}: no such file{_did_you_mean(path.name, siblings)}")
     return open_table(path, encoding)
+
+
+def refuse_missing_column(path: str | Path, table: Table, name: str) -> None:
+    """Raise an InputError unless just one column of a table has this name."""
+    if name not in table.names:
+        raise InputError(f"{path}: no column {name!r}{_did_you_mean(name, table.names)}")
+    if table.names.count(name) > 1:
+        raise InputError(
+            f"{path}: {table.names.count(name)} columns are called {name!r}, and nothing says which is meant; give "
+            "each a name of its own"
+        )
 
 
 def _did_you_mean(name: str, names: Sequence[str]) -> str:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 FIRST_DOWNLOAD = ".first_download.sha256"
 """Ending of the file beside a download that holds the checksum of the first one that came, if none is published."""
+
+
+def missing_file(key: str, path: str | Path, is_release: bool) -> str:
+    """What to say of a file of the survey, `survey.release.<key>`, that is not there."""
+    fetch = ", or fetch Galaxy Zoo 2 with `snakemake --cores 4 download --configfile …`, with your file"
+    return (
+        f"{path}: no such file. It is survey.release.{key} of the configuration: put the file there, or change the "
+        f"key{fetch if is_release else ''}"
+    )
 
 
 class Columns(NamedTuple):

@@ -33,6 +33,16 @@ def split(ids: Sequence[str], question: str, seed: int, test_galaxies: int, init
     return roles
 
 
+def refuse_small_pool(available: int, question: str, acquire: int, unit: str, iterations: int) -> None:
+    """Raise an InputError if the pool, `available` galaxies or votes (`unit`), cannot feed all iterations."""
+    if acquire * iterations > available:
+        raise InputError(
+            f"question {question!r}: {iterations} iterations of {acquire} {unit} need {acquire * iterations}, but "
+            f"the pool has {available}; at most {available // acquire} iterations are possible: lower loop.iterations "
+            f"or questions.{question}.acquire"
+        )
+
+
 def reserve(ids: Sequence[str], question: str, test_share: float) -> np.ndarray:
     """Role of each galaxy, shape (G,): a share of all, at random, is for tests alone; the others are the pool.
 
