@@ -1,5 +1,6 @@
 # make run     set up .venv, then run the workflow; make run ARGS="--configfile config/gz2.yaml" passes on arguments
 # make test    set up .venv, then run the tests
+# make bench   set up .venv, then measure speed beside plain ways to do the same: ten minutes, best with nothing else to do
 # make demo    set up .venv, then a live survey whose volunteers are simulated and answer through the page
 # make lint    check the style of Python and Snakemake code, as make test does
 # make lock    pin the newest versions that pyproject.toml allows in envs/ (takes uv)
@@ -11,13 +12,17 @@ PYTHONS := python3.13 python3.12 python3.11 python3 python
 LOCK := envs/requirements.txt
 ARGS :=
 
-.PHONY: run test demo lint lock clean
+.PHONY: run test bench demo lint lock clean
 
 run: $(INSTALLED)
 	$(IN_VENV) snakemake --cores all $(ARGS)
 
 test: $(INSTALLED)
 	$(IN_VENV) pytest --numprocesses auto --dist loadfile $(ARGS)
+
+bench: $(INSTALLED)
+	$(IN_VENV) python tests/benchmark/pieces.py
+	$(IN_VENV) python tests/benchmark/loop.py $(ARGS)
 
 demo: $(INSTALLED)
 	$(IN_VENV) python demo/demo.py $(ARGS)

@@ -9,8 +9,6 @@ from scipy import ndimage
 from activezoo.model import augmentation
 from activezoo.model.augmentation import View
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
-
 PATTERN = np.random.default_rng(1).random((12, 12)).astype(np.float32)
 # Horizontal flip, vertical flip, rotation, contrast, zoom, place in x, place in y: nothing done.
 STILL = np.array([0.0, 0.0, 0.0, 0.5, 0.5, 0.5, 0.5])
@@ -19,8 +17,7 @@ FLIP_X, FLIP_Y, TURN, CONTRAST, ZOOM, PLACE_X, PLACE_Y = range(7)
 
 def viewed(image, uniforms, view, size):
     made = augmentation.from_uniforms(np.asarray(uniforms)[None], view, len(image), size)
-    shrunk_size = augmentation.shrunk_size(view, len(image), size)
-    return augmentation.apply(image[None], *made, size, shrunk_size).numpy()[0, :, :, 0]
+    return augmentation.apply(image[None], made, size)[0, :, :, 0]
 
 
 def augmented(image, uniforms, zoom=1.0, crop="anywhere", size=12):
@@ -70,7 +67,7 @@ def test_central_crop_stays_at_the_centre():
 
 def test_resizing_to_half_averages_neighbours():
     made = augmentation.from_uniforms(STILL[None], View((1, 1), "anywhere"), 12, 6)
-    half = augmentation.apply(PATTERN[None], *made, 6).numpy()[0, :, :, 0]
+    half = augmentation.apply(PATTERN[None], made._replace(shrunk_size=12), 6)[0, :, :, 0]
     np.testing.assert_allclose(half, PATTERN.reshape(6, 2, 6, 2).mean((1, 3)), atol=1e-6)
 
 
@@ -89,7 +86,7 @@ def test_outside_the_image_is_black():
 @given(st.lists(st.floats(0, 1, exclude_max=True), min_size=7, max_size=7), st.sampled_from(["anywhere", "centre"]))
 def test_crop_lies_in_the_rotated_frame(uniforms, crop):
     made = augmentation.from_uniforms(np.array(uniforms), View((1.1, 1.3), crop), 100, 8)
-    a, b, c, d, e, f = made.transforms[:6].astype(float)
+    a, b, c, d, e, f = made.transforms.ravel().astype(float)
     side = 8 * np.hypot(a, b)
     assert 100 / 1.3 - 1e-3 <= side <= 100 / 1.1 + 1e-3
     assert abs(a * e - b * d) == pytest.approx(np.hypot(a, b) ** 2, rel=1e-5)  # a similarity: no shear
@@ -107,16 +104,16 @@ coarse = st.tuples(st.integers(40, 200), st.just(1.2), st.floats(1.2, 1.5), st.i
 
 
 @pytest.mark.parametrize(("stored_size", "low", "high", "size"), FINE)
-def test_steps_below_two_pixels_need_no_shrinking_and_change_no_bit(tensorflow, stored_size, low, high, size):
+def test_steps_below_two_pixels_need_no_shrinking_and_agree_with_tensorflow(tensorflow, stored_size, low, high, size):
     rng = np.random.default_rng(1)
     images, uniforms = rng.random((4, stored_size, stored_size)).astype(np.float32), rng.random((4, 7))
     shown = View((low, high), "anywhere")
     made = augmentation.from_uniforms(uniforms, shown, stored_size, size)
-    shrunk_size = augmentation.shrunk_size(shown, stored_size, size)
-    assert shrunk_size == stored_size
+    assert made.shrunk_size == stored_size
+    transforms = np.pad(made.transforms.reshape(-1, 6), [(0, 0), (0, 2)])
     sampled = tensorflow.raw_ops.ImageProjectiveTransformV3(
         images=images[..., None],
-        transforms=made.transforms,
+        transforms=transforms,
         output_shape=[size, size],
         fill_value=0.0,
         interpolation="BILINEAR",
@@ -124,7 +121,17 @@ def test_steps_below_two_pixels_need_no_shrinking_and_change_no_bit(tensorflow, 
     mean = tensorflow.reduce_mean(images, axis=(1, 2))
     factor = made.contrast[:, None, None, None]
     expected = sampled * factor + (mean * (1 - made.contrast))[:, None, None, None]
-    np.testing.assert_array_equal(augmentation.apply(images, *made, size, shrunk_size), expected)
+    np.testing.assert_allclose(augmentation.apply(images, made, size), expected, atol=1e-4)
+
+
+def test_each_view_of_an_image_is_what_it_would_be_alone():
+    rng = np.random.default_rng(1)
+    images, uniforms = rng.random((3, 40, 40)).astype(np.float32), rng.random((3, 2, 5, 7))
+    shown = View((1.1, 1.3), "anywhere")
+    together = augmentation.apply(images, augmentation.from_uniforms(uniforms, shown, 40, 8), 8)
+    assert together.shape == (3, 2, 5, 8, 8, 1)
+    for place in np.ndindex(3, 2, 5):
+        np.testing.assert_array_equal(together[place][..., 0], viewed(images[place[0]], uniforms[place], shown, 8))
 
 
 def test_shrinking_begins_at_a_step_of_two_pixels():
@@ -143,7 +150,7 @@ def test_noise_is_that_of_means_over_areas(stored_size, low, high, size):
         noise, uniforms = rng.normal(size=(stored_size, stored_size)).astype(np.float32), rng.random(7)
         transform = augmentation.from_uniforms(uniforms, shown, stored_size, size).transforms.astype(float)
         # The mean over an area of so many pixels has a standard deviation of 1 / step.
-        step = float(np.hypot(transform[0], transform[1]))
+        step = float(np.hypot(*transform[0, :2]))
         middle = slice(size // 6, -(size // 6))  # within the image, however it is turned
         ratios.append(viewed(noise, uniforms, shown, size)[middle, middle].std() * step)
     assert 0.8 < np.mean(ratios) < 1.05
@@ -152,7 +159,7 @@ def test_noise_is_that_of_means_over_areas(stored_size, low, high, size):
 def places(transform, size):
     """Where the pixels of the input come from in the stored image, x and y, in float64."""
     x, y = np.meshgrid(np.arange(size), np.arange(size))
-    a, b, c, d, e, f = transform[:6].astype(float)
+    a, b, c, d, e, f = transform.ravel().astype(float)
     return a * x + b * y + c, d * x + e * y + f
 
 
@@ -184,7 +191,7 @@ def test_a_blob_keeps_place_and_light(stored_size, size, uniforms, off_x, off_y)
     uniforms[CONTRAST] = 0.5
     transform = augmentation.from_uniforms(uniforms, shown, stored_size, size).transforms
     x_S, y_S = places(transform, size)
-    step = float(np.hypot(transform[0], transform[1]))
+    step = float(np.hypot(*transform[0, :2]))
     centre_x, centre_y = (stored_size - 1) / 2 + np.array([off_x, off_y]) * stored_size
     width = 1.2 * step
     y, x = np.mgrid[:stored_size, :stored_size]

@@ -31,10 +31,11 @@ def test_equals_networks_with_units_dropped_by_hand(trained_model, small_network
     sampling = Sampling(augmentations=3, masks=2, draws=draws)
     predicted = predict(trained_model, grey, sampling)
     made = posterior.augmentations_of(IDS, view, sampling, 24, 16, KEY)
+    views = augmentation.apply(grey, made, 16)
     masks_AMH = posterior.dropout_masks(sampling, 12, 0.5, KEY)
     features, logits = small_network.get_layer("features"), small_network.get_layer("logits")
     for view_number, mask in itertools.product(range(3), range(2)):
-        activity = augmentation.apply(grey, made.transforms[:, view_number], made.contrast[:, view_number], 16)
+        activity = views[:, view_number]
         for layer in small_network.layers:
             if layer.name.startswith("dropout"):
                 activity = activity * (masks_AMH[view_number, mask] / 0.5)
@@ -115,16 +116,15 @@ def test_images_much_larger_than_the_input_are_shrunk_first(trained_model, small
     noise = np.random.default_rng(1).random((30, 64, 64)).astype(np.float32)
     sampling = Sampling(1, posterior.EXACT, "even")
     ((_, features_GAH),) = posterior.features(trained_model, lambda rows: noise[rows], IDS, sampling)
-    transforms, contrast = posterior.augmentations_of(IDS, view, sampling, 64, 16, KEY)
+    made = posterior.augmentations_of(IDS, view, sampling, 64, 16, KEY)
 
     def by_hand(shrunk_size):
-        activity = augmentation.apply(noise, transforms[:, 0], contrast[:, 0], 16, shrunk_size)
+        activity = augmentation.apply(noise, made._replace(shrunk_size=shrunk_size), 16)[:, 0]
         for layer in small_network.layers[:-2]:  # the last are dropout and logits
             activity = layer(activity)
         return activity
 
-    shrunk_size = augmentation.shrunk_size(view, 64, 16)
-    np.testing.assert_allclose(features_GAH[:, 0], by_hand(shrunk_size), atol=1e-5)
+    np.testing.assert_allclose(features_GAH[:, 0], by_hand(made.shrunk_size), atol=1e-5)
     assert np.abs(features_GAH[:, 0] - by_hand(64)).max() > 1e-2
 
 

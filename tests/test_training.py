@@ -113,7 +113,7 @@ def test_steps_on_one_vector_of_weights_are_those_of_adam_on_each_array(grey, vi
         uniforms = randomness.galaxy_uniforms(KEY, [IDS[row] for row in batch], epochs)
         made = augmentation.from_uniforms(uniforms, view, 24, 16)
         with tensorflow.GradientTape() as tape:
-            logits = expected(augmentation.apply(grey[batch], *made, 16), training=True)
+            logits = expected(augmentation.apply(grey[batch], made, 16), training=True)
             loss = network.loss(logits, K[batch], N[batch])
         weights = expected.trainable_variables
         adam.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
@@ -128,12 +128,22 @@ def test_images_much_larger_than_the_input_are_shrunk_first(view, tensorflow):
     uniforms = randomness.galaxy_uniforms(KEY, [IDS[row] for row in batch], epochs)
     made = augmentation.from_uniforms(uniforms, view, 64, 16)
     losses = [
-        network.loss(trainer.model(augmentation.apply(noise[batch], *made, 16, side)), K[batch], N[batch]).numpy()
-        for side in (augmentation.shrunk_size(view, 64, 16), 64)
+        network.loss(trainer.model(augmentation.apply(noise[batch], drawn, 16)), K[batch], N[batch]).numpy()
+        for drawn in (made, made._replace(shrunk_size=64))
     ]
     (loss,) = train(trainer, noise, view)
     assert loss == pytest.approx(losses[0], rel=1e-5)
     assert loss != pytest.approx(losses[1], rel=1e-3)
+
+
+def test_it_does_not_matter_how_many_steps_tensorflow_takes_at_once(grey, view, tensorflow, monkeypatch):
+    together = new_trainer(9, final_rate=1e-3, averaging=0.9)
+    losses = train(together, grey, view)
+    monkeypatch.setattr(training, "_PIXELS_AT_ONCE", 2 * 12 * 24**2)  # two steps
+    apart = new_trainer(9, final_rate=1e-3, averaging=0.9)
+    np.testing.assert_array_equal(train(apart, grey, view), losses)
+    for mine, theirs in zip(apart.model.get_weights(), together.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def test_same_key_same_bits(grey, view, tensorflow):

@@ -6,6 +6,7 @@ Suffixes name the axes of an array: G galaxies, A augmentations, M masks, T = AÂ
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -193,17 +194,7 @@ def features(
     input_size, view = model.description.architecture.input_size, model.description.view
     key = model.description.key("predict")
 
-    @tf.function(autograph=False)
-    def forward(images, transforms, contrast):
-        shrunk_size = augmentation.shrunk_size(view, images.shape[-1], input_size)
-        inputs = [
-            augmentation.apply(images, transforms[:, number], contrast[:, number], input_size, shrunk_size)
-            for number in range(sampling.augmentations)
-        ]
-        shape = (sampling.augmentations, -1, dense.units)
-        features_AGH = tf.reshape(trunk(tf.concat(inputs, axis=0), training=False), shape)
-        return tf.transpose(features_AGH, (1, 0, 2))
-
+    forward = tf.function(partial(trunk, training=False), autograph=False)
     if not len(ids):
         yield [], np.empty((0, sampling.augmentations, dense.units))
         return
@@ -213,6 +204,7 @@ def features(
         batch = slice(start, start + size)
         images = read_grey(batch)
         augmentations = augmentations_of(ids[batch], view, sampling, images.shape[-1], input_size, key)
-        missing = size - len(images)
-        filled = (np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1)) for array in (images, *augmentations))
-        yield list(ids[batch]), forward(*filled).numpy()[: len(images)]
+        views = np.zeros((size, sampling.augmentations, input_size, input_size, 1), np.float32)
+        views[: len(images)] = augmentation.apply(images, augmentations, input_size)
+        features_GAH = forward(views.reshape(-1, *views.shape[2:])).numpy().reshape(*views.shape[:2], dense.units)
+        yield list(ids[batch]), features_GAH[: len(images)]

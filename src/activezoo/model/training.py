@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     import keras
 
 
+# Pixels of stored images that are augmented, and trained on by one call of TensorFlow: small enough for memory, large
+# enough that Python takes no time beside the steps.
+_PIXELS_AT_ONCE = 4_000_000
+
+
 class Schedule(NamedTuple):
     """How long and how fast to train."""
 
@@ -33,7 +38,7 @@ class Schedule(NamedTuple):
         averaging = {"use_ema": True, "ema_momentum": self.weight_averaging} if self.weight_averaging else {}
         return keras.optimizers.Adam(self.learning_rate, **averaging)
 
-    def rate(self, step: int) -> float:
+    def rate(self, step: int | np.ndarray) -> float | np.ndarray:
         """Learning rate of a step, from 0."""
         course = (1 + np.cos(np.pi * step / self.steps)) / 2
         return self.final_learning_rate + (self.learning_rate - self.final_learning_rate) * course
@@ -113,29 +118,39 @@ class Trainer:
             parts = tf.split(vector.value, [np.prod(array.shape, dtype=int) for array in weights])
             return [tf.reshape(part, array.shape) for part, array in zip(parts, weights, strict=True)]
 
-        @tf.function(autograph=False)
-        def step(images, transforms, contrast, k_B, votes_B):
-            shrunk_size = augmentation.shrunk_size(view, images.shape[-1], input_size)
-            inputs = augmentation.apply(images, transforms, contrast, input_size, shrunk_size)
+        def step(batch):
+            views, k_B, votes_B, rate = batch
+            model.optimizer.learning_rate.assign(rate)
             with tf.GradientTape() as tape:
-                logits, changed = model.stateless_call(arrays(), others, inputs, training=True)
+                logits, changed = model.stateless_call(arrays(), others, views, training=True)
                 loss = network.loss(logits, k_B, votes_B)
             model.optimizer.apply([tape.gradient(loss, vector.value)])
             for variable, value in zip(others, changed, strict=True):
                 variable.assign(value)
             return loss
 
+        @tf.function(autograph=False, reduce_retracing=True)
+        def steps(*batches):
+            return tf.map_fn(step, batches, parallel_iterations=1, fn_output_signature=tf.float32)
+
         ids = np.asarray(ids)
         k, votes = np.asarray(k, np.float32), np.asarray(votes, np.float32)
+        stored_size = read_grey(slice(1)).shape[-1]
+        order = np.array(list(batches(len(ids), self.schedule, key)))
+        rates = self.schedule.rate(np.arange(self.schedule.steps)).astype(np.float32)
+        at_once = max(1, _PIXELS_AT_ONCE // (self.schedule.batch_size * stored_size**2))
         losses = []
-        for number, (batch, epochs) in enumerate(batches(len(ids), self.schedule, key)):
-            model.optimizer.learning_rate = self.schedule.rate(number)
-            images = read_grey(batch)
-            uniforms = randomness.galaxy_uniforms(key, ids[batch], epochs)
-            augmentations = augmentation.from_uniforms(uniforms, view, images.shape[-1], input_size)
-            losses.append(step(images, *augmentations, k[batch], votes[batch]))
+        for first in range(0, self.schedule.steps, at_once):
+            some = slice(first, first + at_once)
+            rows, epochs = order[some, 0], order[some, 1]
+            uniforms = randomness.galaxy_uniforms(key, ids[rows.ravel()], epochs.ravel())
+            augmentations = augmentation.from_uniforms(uniforms, view, stored_size, input_size)
+            views = augmentation.apply(read_grey(rows.ravel()), augmentations, input_size)
+            losses.extend(
+                steps(views.reshape(*rows.shape, *views.shape[1:]), k[rows], votes[rows], rates[some]).numpy()
+            )
         if self.schedule.weight_averaging:
             model.optimizer.finalize_variable_values([vector])
         for variable, array in zip(weights, arrays(), strict=True):
             variable.assign(array)
-        return np.array([loss.numpy() for loss in losses])
+        return np.array(losses)

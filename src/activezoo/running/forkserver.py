@@ -24,7 +24,7 @@ from contextlib import suppress
 VARIABLE = "ACTIVEZOO_FORKSERVER"
 """Names the server in the environment of the jobs. If it is set already, be it to nothing, `start` starts no server."""
 
-LIBRARIES = ("argparse", "logging", "numpy", "pandas", "pyarrow.parquet", "pyarrow.compute", "PIL.Image")
+LIBRARIES = ("argparse", "logging", "numpy", "cv2", "pandas", "pyarrow.parquet", "pyarrow.compute", "PIL.Image")
 
 LONGEST_FOLDER = 100
 """Bytes of the path of a socket's folder: Linux takes 107 for the socket."""

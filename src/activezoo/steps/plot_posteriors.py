@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from activezoo import randomness
 from activezoo.model import augmentation, backend, description, posterior
 from activezoo.model.posterior import Sampling
@@ -36,9 +34,8 @@ def run(
     ids = [predicted.ids[row] for row in rows]
     grey = grey_reader(index, ids, described.stored_size)(slice(None))
     input_size = described.architecture.input_size
-    views = posterior.augmentations_of(
-        ids, described.view, Sampling(networks, 1, draws), described.stored_size, input_size, described.key("predict")
-    )
-    seen = augmentation.apply(grey, *(np.asarray(of)[:, 0] for of in views), input_size).numpy()[..., 0]
+    sampling, key = Sampling(networks, 1, draws), described.key("predict")
+    augmentations = posterior.augmentations_of(ids, described.view, sampling, described.stored_size, input_size, key)
+    seen = augmentation.apply(grey, augmentations, input_size)[:, 0, ..., 0]
     k, responses = oracle.retrieve_votes(votes, ids)
     style.save(posteriors(seen, predicted.of(rows), responses, k, described.question), png)

@@ -1,7 +1,7 @@
 """Speed and memory: each step beside the plain way to do the same, on made-up data and one thread.
 
-    python tests/benchmark.py            at the sizes of config/config.yaml: two or three minutes
-    python tests/benchmark.py --paper    at those of config/gz2.yaml: some minutes
+    python tests/benchmark/pieces.py            at the sizes of config/config.yaml: two or three minutes
+    python tests/benchmark/pieces.py --paper    at those of config/gz2.yaml: some minutes
 
 No machine is quiet, so the two ways take turns, and what counts is the ratio of their times.
 """
@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from timeit import timeit
 from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 from activezoo.model import backend
 
 os.environ.update(backend.ENVIRONMENT | {"PYTHONPATH": sys.path[0]})
@@ -62,12 +62,12 @@ def compare(what: str, ours: Callable, plain: Callable, repeats: int = 5, tolera
 
 
 def compare_augmentation(sizes: Sizes, grey: np.ndarray) -> None:
-    apply, input_size = tf.function(augmentation.apply, autograph=False), sizes.network.input_size
+    input_size = sizes.network.input_size
 
     def one_map():
         uniforms = randomness.galaxy_uniforms(KEY, list(map(str, range(len(grey)))), 0)
         drawn = augmentation.from_uniforms(uniforms, sizes.view, sizes.stored, input_size)
-        return apply(grey, *drawn, input_size)
+        return augmentation.apply(grey, drawn, input_size)
 
     layers = tf.keras.layers
     plain = [
@@ -130,13 +130,11 @@ def compare_posterior(sizes: Sizes, grey: np.ndarray, model: TrainedModel, masks
 
     galaxies = len(next(mean_by_batch(sizes.sampling)))
     key, input_size = model.description.key("predict"), sizes.network.input_size
-    apply = tf.function(augmentation.apply, autograph=False)
     forward = tf.function(lambda views: tf.nn.softmax(model.network(views, training=True))[:, 0], autograph=False)
 
     def full_passes():
         drawn = posterior.augmentations_of(ids[:galaxies], sizes.view, sampled, sizes.stored, input_size, key)
-        batch = np.repeat(grey[np.arange(galaxies) % len(grey)], sampled.augmentations, axis=0)
-        views = apply(batch, *map(np.concatenate, drawn), input_size)
+        views = np.concatenate(augmentation.apply(grey[np.arange(galaxies) % len(grey)], drawn, input_size))
         return np.mean([forward(views) for _ in range(masks)], axis=0).reshape(galaxies, -1).mean(axis=1)
 
     for sampling, how in ((sizes.sampling, "integral over all masks"), (sampled, "as many, from one pass a view")):
@@ -186,7 +184,9 @@ def compare_jobs(index, folder: Path) -> None:
     tables.write({"id": ids, "role": ["pool"] * len(ids)}, split := folder / "split.parquet")
     tables.write(index.take(np.arange(len(ids)) % len(index)).set_column(0, "id", [ids]), folder / "index.parquet")
     tables.write({"id": ["0"]}, folder / "labelled.parquet")
-    check = {"question": "smooth", "acquire": 1, "iterations": 1, "split": split, "pool": folder / "pool.parquet"}
+    tables.write({"id": ids, "k": [1] * len(ids), "N": [2] * len(ids)}, answers := folder / "votes.parquet")
+    check = {"question": "smooth", "acquire": 1, "unit": "galaxies", "iterations": 1, "votes": answers}
+    check |= {"split": split, "pool": folder / "pool.parquet"}
     common = {"index": folder / "index.parquet", "shard": 0, "draws": "even", "threads": 1, "gpu": 0}
     common["predictions"] = predictions = folder / "predictions.parquet"
     model, weights = (folder / name for name in ("model.json", "model.weights.h5"))
@@ -225,7 +225,7 @@ def main() -> None:
     parser.add_argument("--paper", action="store_true", help="sizes of config/gz2.yaml")
     config: dict = {}
     for name in ("config.yaml", "gz2.yaml")[: 1 + parser.parse_args().paper]:
-        update_config(config, yaml.safe_load((Path(__file__).parents[1] / "config" / name).read_text()))
+        update_config(config, yaml.safe_load((Path(__file__).parents[2] / "config" / name).read_text()))
     architecture, smooth = network.Architecture(**config["network"]), config["questions"]["smooth"]
     view = augmentation.View(smooth["zoom"], smooth["crop"])
     sampling = posterior.Sampling(config["sampling"]["augmentations"], posterior.EXACT, "even")
