@@ -10,6 +10,7 @@ Suffixes name the axes of an array: G galaxies, T networks, K = N + 1 possible c
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -88,7 +89,8 @@ def mixture_pmf(
     concentration_GT: np.ndarray | None = None,
 ) -> np.ndarray:
     """Posterior of every count, marginalised over networks (paper Eq. 10): shape (G, K)."""
-    return _mixture_and_entropy(rho_GT, votes, weights_T, concentration_GT)[0]
+    parts = [mixture for mixture, _ in _mixtures_and_entropies(rho_GT, votes, weights_T, concentration_GT)]
+    return np.concatenate(parts) if parts else np.empty((0, votes + 1))
 
 
 def entropy(pmf: np.ndarray) -> np.ndarray:
@@ -96,22 +98,18 @@ def entropy(pmf: np.ndarray) -> np.ndarray:
     return -(pmf * np.log(np.maximum(pmf, _TINY))).sum(axis=-1)
 
 
-def _mixture_and_entropy(
+def _mixtures_and_entropies(
     rho_GT: np.ndarray, votes: int, weights_T: np.ndarray | None, concentration_GT: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mixture over networks, shape (G, K), and mean entropy of what one network says of k, shape (G,)."""
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Mixture over networks, shape (g, K), and mean entropy of what one network says of k, shape (g,), in parts."""
     galaxies, networks = rho_GT.shape
     weights_T = np.full(networks, 1.0 / networks) if weights_T is None else np.asarray(weights_T, np.float64)
-    mixture_GK = np.empty((galaxies, votes + 1))
-    entropy_G = np.empty(galaxies)
     step = max(1, _CHUNK_VALUES // (networks * (votes + 1)))
     for start in range(0, galaxies, step):
         chunk = slice(start, start + step)
         log_GTK = log_pmf(rho_GT[chunk], votes, None if concentration_GT is None else concentration_GT[chunk])
         pmf_GTK = np.exp(log_GTK)
-        mixture_GK[chunk] = weights_T @ pmf_GTK
-        entropy_G[chunk] = -(pmf_GTK * log_GTK).sum(axis=-1) @ weights_T
-    return mixture_GK, entropy_G
+        yield weights_T @ pmf_GTK, -(pmf_GTK * log_GTK).sum(axis=-1) @ weights_T
 
 
 def mutual_information(
@@ -137,6 +135,9 @@ def mutual_information(
     -------
     Nats, shape (G,), between 0 and log(votes + 1).
     """
-    mixture_GK, entropy_G = _mixture_and_entropy(rho_GT, votes, weights_T, concentration_GT)
+    parts = [
+        entropy(mixture) - entropy_of_one
+        for mixture, entropy_of_one in _mixtures_and_entropies(rho_GT, votes, weights_T, concentration_GT)
+    ]
     # A sum of floats may end a rounding error below zero where all networks agree.
-    return np.maximum(entropy(mixture_GK) - entropy_G, 0.0)
+    return np.maximum(np.concatenate(parts or [np.empty(0)]), 0.0)
