@@ -1,6 +1,7 @@
 """Images of every kind that people have: 16 bits, FITS, CMYK, turned by EXIF; and what holds nothing, or too much."""
 
 import gzip
+import io
 import struct
 import zlib
 
@@ -10,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from activezoo.survey.decoding import SAMPLE, Brightness, UnusableImageError, decode, find_brightness
+from activezoo.survey.decoding import (
+    AS_THEY_ARE,
+    SAMPLE,
+    Brightness,
+    UnusableImageError,
+    decode,
+    find_brightness,
+    viewable,
+)
 from activezoo.survey.fits_images import AsinhStretch, measure_background, read_bands
 
 RNG = np.random.default_rng(5)
@@ -310,3 +319,55 @@ def test_a_damaged_image_is_decoded_or_has_a_reason(tmp_path_factory, position, 
         return
     assert pixels.shape == (16, 16, 3)
     assert side >= 16
+
+
+# --- for people
+
+
+def shown(content):
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_people_see_files_that_browsers_show_as_they_are(tmp_path, suffix):
+    path = save(NOISE, tmp_path / f"a{suffix}")
+    content, format = viewable(path, AS_THEY_ARE, ("PNG", "JPEG"))
+    assert content == path.read_bytes()
+    assert format == {".png": "PNG", ".jpg": "JPEG"}[suffix]
+
+
+def test_people_see_other_images_as_models_do(tmp_path):
+    paths = [
+        deep(4095, tmp_path / "a.png"),
+        deep(4000, tmp_path / "b.tif"),
+        save(NOISE, tmp_path / "c.tif"),
+        png_of_16_bits_a_channel(NOISE * np.uint16(257), tmp_path / "d.png"),
+    ]
+    brightness = Brightness(found_white=4095)
+    for path in paths:
+        of = AS_THEY_ARE if path.name == "d.png" else brightness
+        content, format = viewable(path, of, ("PNG", "JPEG"))
+        assert format == "PNG"
+        np.testing.assert_array_equal(shown(content), decode(path, 32, of)[0])
+    fits = [write_fits(cutout(3, seed), tmp_path / f"{seed}.fits") for seed in range(3)]
+    brightness = find_brightness(fits, Brightness())
+    content, _ = viewable(fits[0], brightness, ("PNG", "JPEG"))
+    np.testing.assert_array_equal(shown(content), decode(fits[0], 64, brightness)[0])
+
+
+def test_a_file_that_is_too_large_becomes_smaller_until_it_is_not(tmp_path):
+    noise = RNG.integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    path = save(noise, tmp_path / "a.png")
+    content, format = viewable(path, AS_THEY_ARE, ("PNG",), 60_000)
+    assert (format, len(content) <= 60_000) == ("JPEG", True)
+    content, _ = viewable(path, AS_THEY_ARE, ("PNG",), 10_000)
+    assert len(content) <= 10_000
+    assert shown(content).shape[0] < 300
+
+
+def test_what_cannot_be_shown_has_a_reason(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"none")
+    with pytest.raises(UnusableImageError, match="unreadable"):
+        viewable(tmp_path / "a.png", AS_THEY_ARE, ("PNG",))
+    with pytest.raises(OSError, match=r"b\.png"):
+        viewable(tmp_path / "b.png", AS_THEY_ARE, ("PNG",))

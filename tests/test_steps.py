@@ -26,7 +26,7 @@ RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").
 # Rooms of the package, in the order in which each may import from those that follow.
 ROOMS = ["__main__", "cli", "steps", "live", "report", "posteriors", "running", "acquisition", "model", "survey"]
 # Steps that people start, and no rule.
-BY_HAND = {"serve", "invite", "import_zooniverse", "zooniverse_manifest"}
+BY_HAND = {"serve", "invite", "import_zooniverse", "zooniverse_manifest", "zooniverse_predictions", "zooniverse_retire"}
 SHARED = {"tables", "randomness", "errors"}
 CACHED = (steps.code, steps._imports, steps._source_that_counts, steps.parameters)
 

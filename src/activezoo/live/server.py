@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import io
 import logging
 import sqlite3
 import time
@@ -34,11 +33,12 @@ from activezoo.live.commits import Commits
 from activezoo.live.limits import Guard, ImpatientProtocol, Rate
 from activezoo.live.store import Person, Progress, Refused, Store, database
 from activezoo.survey import asks
+from activezoo.survey.decoding import AS_THEY_ARE, Brightness, UnusableImageError, viewable
 
 log = logging.getLogger(__name__)
 
 # Image formats that browsers show; others are converted.
-SHOWN_AS_THEY_ARE = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+SHOWN_AS_THEY_ARE = ("JPEG", "PNG", "WEBP")
 # Seconds between two looks at the folders of asks; between two files of the votes, while they come; and for which the
 # progress of an ask is not counted again.
 LOOK = 1
@@ -131,10 +131,14 @@ class Page:
     ----------
     results
         Folder of the survey's results, with `asks/`. The votes are in its `votes.sqlite`.
+    votes
+        Folder for tables of the votes; by default, `votes/` of the results.
     requests_per_second
         Of each person.
     root_path
         Under which a proxy shows the page, without a slash at its end.
+    brightness
+        Of images of more than 8 bits.
 
     Raises
     ------
@@ -142,8 +146,16 @@ class Page:
         An ask, or the database, cannot be used.
     """
 
-    def __init__(self, results: Path, votes: Path | None = None, requests_per_second: float = 10, root_path: str = ""):
+    def __init__(
+        self,
+        results: Path,
+        votes: Path | None = None,
+        requests_per_second: float = 10,
+        root_path: str = "",
+        brightness: Brightness = AS_THEY_ARE,
+    ):
         self.results, self.votes = results, votes or results / "votes"
+        self.brightness = brightness
         self.root = root_path
         self.cookie = f"activezoo-{results.name}"
         self.store = Store(database(results))
@@ -312,11 +324,12 @@ class Page:
         if path is None:
             raise HTTPException(404, "There is no such image, or it is not for you.")
         try:
-            content, media_type = await run_sync(displayable, Path(path))
-        except OSError as error:
+            content, format = await run_sync(viewable, path, self.brightness, SHOWN_AS_THEY_ARE)
+        except (OSError, UnusableImageError) as error:
             log.error("%s cannot be shown: %s", path, error)
             raise HTTPException(404, "The image cannot be read.") from error
-        return Response(content, media_type=media_type, headers={"Cache-Control": "private, max-age=86400"})
+        headers = {"Cache-Control": "private, max-age=86400"}
+        return Response(content, media_type=f"image/{format.lower()}", headers=headers)
 
     # Coming and going
 
@@ -437,19 +450,6 @@ def server(page: Page, host: str, port: int, trusted_proxy: str | None = None) -
 def votes_file(folder: Path, ask: int) -> Path:
     """The file of an ask's votes on the page, in the folder where the workflow looks for votes (`live.votes`)."""
     return folder / f"page_ask_{ask}.parquet"
-
-
-def displayable(path: Path) -> tuple[bytes, str]:
-    """An image in a format that browsers show, and its media type."""
-    from PIL import Image
-
-    with Image.open(path) as image:
-        media_type = SHOWN_AS_THEY_ARE.get(image.format)
-        if media_type:
-            return path.read_bytes(), media_type
-        converted = io.BytesIO()
-        image.convert("RGB").save(converted, "PNG")
-        return converted.getvalue(), "image/png"
 
 
 def _csrf(session: str) -> str:

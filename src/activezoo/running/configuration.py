@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from activezoo.acquisition import registry
 from activezoo.errors import InputError
+
+if TYPE_CHECKING:
+    from activezoo.survey.decoding import Brightness
 
 # Keys that were once called something else, or that nothing reads any more.
 OLD_KEYS = {
@@ -71,6 +74,20 @@ def read(files: Sequence[Path]) -> dict:
             raise InputError(f"{path}: not a configuration, its keys are missing")
         config = _on_top(config, _as_written(section, _written(path)))
     return validated(config, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
+
+
+def read_live(files: Sequence[Path]) -> dict:
+    """The same, of a live survey.
+
+    Raises
+    ------
+    InputError
+        It is another survey.
+    """
+    config = read(files)
+    if config["survey"]["kind"] != "live":
+        raise InputError(f"survey.kind is {config['survey']['kind']!r}, and people are asked in one that is 'live'")
+    return config
 
 
 def as_written(config: dict, files: Sequence[str | Path]) -> dict:
@@ -170,6 +187,18 @@ def _on_top(config: dict, other: dict) -> dict:
 def results_folder(config: dict) -> Path:
     """Where the results of a survey are."""
     return Path("results") / config["survey"]["name"]
+
+
+def brightness(config: dict) -> Brightness:
+    """What becomes black and white in a survey's images of more than 8 bits, as in those that are stored."""
+    from activezoo import tables
+    from activezoo.survey.decoding import Brightness, find_brightness
+    from activezoo.survey.fits_images import AsinhStretch
+
+    given = Brightness(config["images"]["white"], AsinhStretch(**config["images"]["fits"]))
+    catalogue = results_folder(config) / "catalogue/galaxies.parquet"
+    images = tables.read(catalogue, ["image"])["image"].to_pylist() if catalogue.exists() else []
+    return find_brightness(images, given)
 
 
 def votes_folder(config: dict) -> Path:

@@ -25,7 +25,13 @@ def run(
 
     config = configuration.read(configfile)
     results = configuration.results_folder(config)
-    page = Page(results, configuration.votes_folder(config), requests_per_second, root_path.rstrip("/"))
+    page = Page(
+        results,
+        configuration.votes_folder(config),
+        requests_per_second,
+        root_path.rstrip("/"),
+        configuration.brightness(config),
+    )
     if not any(person["administrator"] for person in page.reader.people(0)):
         log.info("there is no administrator yet: activezoo invite NAME --administrator --configfile=…")
     log.info("survey %s: http://%s:%d%s/", results.name, host, port, page.root)

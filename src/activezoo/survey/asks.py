@@ -111,7 +111,13 @@ class Missing(NamedTuple):
 
 
 def missing(asked: pd.DataFrame, votes: pd.DataFrame, questions: Mapping[str, Question]) -> Missing:
-    """What an ask still wants.
+    """What an ask still wants; the arguments are those of `votes_missing`."""
+    wanted = votes_missing(asked, votes, questions)
+    return Missing(asked["galaxy_id"][wanted > 0].nunique(), asked["galaxy_id"].nunique(), int(wanted.sum()))
+
+
+def votes_missing(asked: pd.DataFrame, votes: pd.DataFrame, questions: Mapping[str, Question]) -> pd.Series:
+    """How many votes each row of an ask still wants.
 
     Parameters
     ----------
@@ -120,14 +126,12 @@ def missing(asked: pd.DataFrame, votes: pd.DataFrame, questions: Mapping[str, Qu
     votes
         Those that have come in for it, columns of `volunteers.VOTES`.
     """
-    rows = asked[["galaxy_id", "question", "votes"]].assign(through=0)
-    for name in rows["question"].unique():
-        of = rows["question"] == name
-        through = rows["galaxy_id"][of].map(volunteers.people(votes, name, questions))
-        rows.loc[of, "through"] = through.fillna(0).astype(int)
-    wanted = (rows["votes"] - rows["through"]).clip(lower=0)
-    galaxies = rows["galaxy_id"][wanted > 0].nunique()
-    return Missing(galaxies, rows["galaxy_id"].nunique(), int(wanted.sum()))
+    through = pd.Series(0, asked.index)
+    for name in asked["question"].unique():
+        of = asked["question"] == name
+        counted = asked["galaxy_id"][of].map(volunteers.people(votes, name, questions))
+        through[of] = counted.fillna(0).astype(int)
+    return (asked["votes"] - through).clip(lower=0)
 
 
 def frozen_votes(asks: str | Path, closed: int) -> pd.DataFrame:
@@ -154,6 +158,23 @@ def collect(
         rows = rows[rows["galaxy_id"].isin(galaxies)]
     votes, rejected = volunteers.accept(rows, questions, galaxies, frozen_votes(asks, number))
     return votes, rejected, missing(asked, votes, questions)
+
+
+def settled(asks: str | Path, sources: Iterable[Path]) -> dict[str, str]:
+    """The galaxies that need no more votes, and why: they have what the open ask wants, or were of a closed one."""
+    closed = state(asks).closed
+    found = {}
+    for number in range(closed):
+        galaxies = tables.read(folder(asks, number) / GALAXIES, ["galaxy_id"])["galaxy_id"].to_pylist()
+        found |= dict.fromkeys(galaxies, f"ask {number} is closed")
+    path = folder(asks, closed) / GALAXIES
+    if path.exists():
+        asked = tables.read(path, ASKED.names).to_pandas()
+        questions = read_manifest(folder(asks, closed) / MANIFEST).questions
+        wants = votes_missing(asked, collect(asks, closed, sources)[0], questions).groupby(asked["galaxy_id"]).sum()
+        found |= dict.fromkeys(wants.index[wants == 0], f"it has what ask {closed} wants")
+        found = {galaxy: why for galaxy, why in found.items() if not wants.get(galaxy, 0)}
+    return found
 
 
 def can_be_closed(asks: str | Path, number: int, sources: Iterable[Path], close: int | None) -> bool:

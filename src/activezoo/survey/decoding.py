@@ -7,9 +7,10 @@ sample of the survey's images, the same for all of them.
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -79,25 +80,81 @@ def decode(path: str | Path, size: int, brightness: Brightness = AS_THEY_ARE) ->
     """
     from PIL import Image
 
+    image = full_size(path, brightness, size)
+    pixels = np.asarray(image.resize((size, size), Image.Resampling.HAMMING))
+    if (pixels == pixels[0, 0]).all():
+        raise UnusableImageError(f"constant image: all pixels are {tuple(pixels[0, 0].tolist())}")
+    return pixels, image.width
+
+
+def full_size(path: str | Path, brightness: Brightness = AS_THEY_ARE, least: int = 1) -> Image.Image:
+    """An image in RGB, of 8 bits, as large as it is.
+
+    Raises
+    ------
+    UnusableImageError
+        It cannot be read, is not square, has fewer than `least` pixels a side, or far too many.
+    """
+    from PIL import Image
+
     try:
         if is_fits(path):
-            bands = read_bands(path, lambda height, width: _check_shape(width, height, size))
-            image, side = Image.fromarray(brightness.stretch.rgb(bands)), bands.shape[-1]
-        else:
-            with Image.open(path, formats=FORMATS) as file:
-                side = file.width
-                _check_shape(*file.size, size)
-                deep = _is_deep(file)
-                image = _rgb(_upright(file), deep, brightness)
-        pixels = np.asarray(image.resize((size, size), Image.Resampling.HAMMING))
+            bands = read_bands(path, lambda height, width: _check_shape(width, height, least))
+            return Image.fromarray(brightness.stretch.rgb(bands))
+        with Image.open(path, formats=FORMATS) as file:
+            _check_shape(*file.size, least)
+            deep = _is_deep(file)
+            return _rgb(_upright(file), deep, brightness)
     except UnusableImageError:
         raise
     except Exception as error:  # whatever the decoders raise on a corrupt file: there is no common base
         message = str(error).replace(str(path), "the file")
         raise UnusableImageError(f"unreadable: {message or type(error).__name__}") from error
-    if (pixels == pixels[0, 0]).all():
-        raise UnusableImageError(f"constant image: all pixels are {tuple(pixels[0, 0].tolist())}")
-    return pixels, side
+
+
+def viewable(
+    path: str | Path, brightness: Brightness, formats: Collection[str], largest: int | None = None
+) -> tuple[bytes, str]:
+    """An image for people to see, as a file, and the file's format: as it is, or converted to PNG, or to JPEG if small.
+
+    Parameters
+    ----------
+    formats
+        What need not be converted, if it has 8 bits a channel, names of Pillow.
+    largest
+        Bytes of the file. Of a larger one, first the quality is lowered, then the size.
+
+    Raises
+    ------
+    UnusableImageError
+        It cannot be read.
+    OSError
+        Or not even be opened.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    content = Path(path).read_bytes()
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as file:
+            as_it_is = file.format in formats and not _is_deep(file)
+            if as_it_is and (largest is None or len(content) <= largest):
+                return content, file.format
+    except UnidentifiedImageError:  # which FITS is, to Pillow
+        pass
+    image = full_size(path, brightness)
+    if largest is None:
+        return _encoded(image, "PNG"), "PNG"
+    encoded = _encoded(image, "JPEG", quality=95)
+    while len(encoded) > largest:
+        encoded = _encoded(image, "JPEG", quality=85)
+        image = image.resize((round(image.width * 0.8),) * 2, Image.Resampling.LANCZOS)
+    return encoded, "JPEG"
+
+
+def _encoded(image: Image.Image, format: str, **options) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
 
 
 @_quietly
