@@ -12,9 +12,10 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -25,44 +26,54 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from activezoo import randomness, tables
 from activezoo.live.client import Client
+from activezoo.live.store import Store, database
 from activezoo.survey.simulation import simulate_survey
 
 CONFIG = ROOT / "demo/demo.yaml"
-ASKS, VOLUNTEERS = 3, 12
-GALAXIES, IMAGE_SIZE, SEED = 500, 64, 3
+IMAGE_SIZE, SEED = 64, 3
 ANSWERS = {"rho_smooth": "Smooth", "rho_artifact": "Star or artifact", None: "Features or disk"}
 
 
-def activezoo(*arguments: str, **options) -> subprocess.Popen:
+def activezoo(*arguments: str, cwd: Path) -> subprocess.Popen:
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    return subprocess.Popen([sys.executable, "-m", "activezoo", *arguments], env=environment, **options)
+    return subprocess.Popen([sys.executable, "-m", "activezoo", *arguments], env=environment, cwd=cwd)
 
 
-def snakemake(folder: Path, *arguments: str) -> None:
+def snakemake(folder: Path, config: Path, *arguments: str) -> None:
     """Run the workflow in the folder, for the target `ask`."""
     command = [sys.executable, "-m", "snakemake", "ask", "--cores", "all", "--directory", str(folder)]
     command += ["--snakefile", str(ROOT / "Snakefile"), "--workflow-profile", str(ROOT / "profiles/default")]
-    subprocess.run([*command, "--configfile", str(CONFIG), *arguments], check=True)
+    subprocess.run([*command, "--configfile", str(config), *arguments], check=True)
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serve the page on a free port; yield its address."""
+def served(folder: Path, config: Path) -> Iterator[str]:
+    """Serve the page on a free port; yield its address once it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = activezoo("serve", f"--configfile={CONFIG}", f"--port={port}", cwd=folder)
+    server = activezoo("serve", f"--configfile={config}", f"--port={port}", cwd=folder)
     try:
+        while server.poll() is None:
+            with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.1)
+        if server.poll() is not None:
+            sys.exit("the page cannot be served; see above")
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait()
 
 
-def invite(folder: Path, name: str, url: str) -> str:
-    """The link for a person."""
-    command = activezoo("invite", name, f"--configfile={CONFIG}", f"--url={url}", cwd=folder, stdout=subprocess.PIPE)
-    return command.communicate()[0].decode().strip()
+def invite(results: Path, volunteers: int) -> list[str]:
+    """The secret of each volunteer's link."""
+    store = Store(database(results))
+    known = {person["name"] for person in store.people(0)}
+    names = [f"volunteer {number}" for number in range(1, volunteers + 1)]
+    tokens = [store.invite(name, renew=name in known) for name in names]
+    store.close()
+    return tokens
 
 
 def answer_all(link: str, truth: dict[str, dict[str, float]]) -> int:
@@ -78,29 +89,23 @@ def answer_all(link: str, truth: dict[str, dict[str, float]]) -> int:
     return answered
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, config: Path = CONFIG, galaxies: int = 500, volunteers: int = 12, asks: int = 3) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "survey/gz2_hart16.csv").exists():  # which is written last
-        simulate_survey(GALAXIES, IMAGE_SIZE, SEED, folder / "survey", os.cpu_count() or 1)
+        simulate_survey(galaxies, IMAGE_SIZE, SEED, folder / "survey", os.cpu_count() or 1)
     names = pd.read_csv(folder / "survey/gz2_filename_mapping.csv", dtype=str).set_index("objid")["asset_id"]
     truth = tables.read(folder / "survey/truth.parquet", ["id", "rho_smooth", "rho_artifact"]).to_pandas()
     truth = truth.set_index(truth["id"].map(names))[["rho_smooth", "rho_artifact"]].to_dict("index")
-    links: dict[str, str] = {}
-    for ask in range(ASKS):
-        snakemake(folder)
-        with served(folder) as url, ThreadPoolExecutor(VOLUNTEERS) as people:
-            for number in range(1, VOLUNTEERS + 1):
-                name = f"volunteer {number}"
-                if name not in links:
-                    links[name] = invite(folder, name, url)
-            # The port is another one each time; the secret stays.
-            here = [f"{url}/join#{link.partition('#')[2]}" for link in links.values()]
-            answered = sum(people.map(partial(answer_all, truth=truth), here))
-        print(f"ask {ask}: {VOLUNTEERS} volunteers have answered {answered} times")
+    results = folder / "results/demo"
+    tokens = invite(results, volunteers)
+    for ask in range(asks):
+        snakemake(folder, config)
+        with served(folder, config) as url, ThreadPoolExecutor(volunteers) as people:
+            answered = sum(people.map(partial(answer_all, truth=truth), [f"{url}/join#{of}" for of in tokens]))
+        print(f"ask {ask}: {volunteers} volunteers have answered {answered} times")
     # Whatever the RMSE is, that is enough: the last votes are taken, and then the catalogue is written.
     for _ in range(2):
-        snakemake(folder, "--config", "live={target_rmse: 1}")
-    results = folder / "results/demo"
+        snakemake(folder, config, "--config", "live={target_rmse: 1}")
     print(f"How far it has come: {results}/progress.html. The catalogue: {results}/smooth/posteriors/catalogue.parquet")
 
 
