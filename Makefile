@@ -23,6 +23,7 @@ test: $(INSTALLED)
 bench: $(INSTALLED)
 	$(IN_VENV) python tests/benchmark/pieces.py
 	$(IN_VENV) python tests/benchmark/loop.py $(ARGS)
+	$(IN_VENV) python tests/benchmark/scale.py
 
 demo: $(INSTALLED)
 	$(IN_VENV) python demo/demo.py $(ARGS)

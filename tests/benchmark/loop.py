@@ -102,16 +102,16 @@ def main() -> None:
             cwd.mkdir(exist_ok=True)
             ours = workflow(f"results/{name}/{question_name}/metrics.parquet", cwd)
             seconds.append((ours, timed(*loops, cwd=cwd), workflow("all", cwd)))
-        ours, theirs, rest = np.array(seconds).T
-        ratio = ours / theirs
         rmse = pd.read_parquet(cwd / f"results/{name}/{question_name}/metrics.parquet")
         plain_rmse = pd.concat(
             [pd.read_csv(path, names=["strategy", "iteration", "galaxies", "rmse"]) for path in cwd.glob("plain_*.csv")]
         )
+    ours, theirs, pages = np.array(seconds).T
+    ratio = ours / theirs
     print(
         f"workflow, to the metrics: {np.median(ours):.0f} s; plain loop: {np.median(theirs):.0f} s; "
         f"ratio {np.median(ratio):.2f} ({ratio.min():.2f}–{ratio.max():.2f}); "
-        f"then figures and pages: {np.median(rest):.0f} s"
+        f"then figures and pages: {np.median(pages):.0f} s"
     )
     last = [table[table["iteration"] == loop["iterations"]]["rmse"].mean() for table in (rmse, plain_rmse)]
     print(f"RMSE of the last models, mean: workflow {last[0]:.3f}, plain loop {last[1]:.3f}")

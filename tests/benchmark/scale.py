@@ -1,0 +1,109 @@
+"""From images without votes to a catalogue, for surveys of two sizes and with one and two cores: time and memory.
+
+    python tests/benchmark/scale.py                          10,000 and 40,000 images: some minutes
+    python tests/benchmark/scale.py --images 10000 1000000   an hour or two, 10 GB of disk
+
+The networks are those of the default run, trained for no time: what they predict means nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+TRAINED = {
+    "survey": {"name": "trained", "simulated": {"galaxies": 400}},
+    "loop": {"test_galaxies": 100},
+    "posteriors": {"questions": ["smooth"], "training_steps": 20, "surprise": None},
+}
+ENDS = re.compile(r"peak memory (\d+) MB, processor ([\d.]+) s")
+
+
+def make_images(folder: Path, number: int, size: int = 128) -> None:
+    """JPEG files of noise with a blob, no two alike, a thousand in a folder."""
+    rng = np.random.default_rng(1)
+    y, x = np.mgrid[:size, :size] - size / 2
+    blobs = [255 * np.exp(-(x**2 + y**2) / (2 * width**2)) for width in (4, 8, 16)]
+    for index in range(number):
+        pixels = np.clip(blobs[index % 3] + rng.integers(0, 30, (size, size)), 0, 255).astype(np.uint8)
+        if index % 1000 == 0:
+            part = folder / str(index // 1000)
+            part.mkdir(parents=True)
+        Image.fromarray(pixels).convert("RGB").save(part / f"{index}.jpg", quality=85)
+
+
+def snakemake(folder: Path, cores: int, target: str, config: dict) -> float:
+    """Run the workflow; return the seconds."""
+    configfile = folder / f"{config['survey']['name']}.json"
+    configfile.write_text(json.dumps(config))
+    command = ["snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", str(cores), target]
+    files = [ROOT / "config/config.yaml", configfile]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    start = time.perf_counter()
+    ended = subprocess.run(
+        [*command, "--configfile", *map(str, files)], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    if ended.returncode:
+        sys.exit(ended.stdout[-3000:] + ended.stderr[-3000:])
+    return time.perf_counter() - start
+
+
+def steps(folder: Path, survey: str) -> dict[str, tuple[float, float]]:
+    """Peak memory of the largest job, MB, and processor seconds of all jobs together, by step."""
+    peaks, seconds = defaultdict(list), defaultdict(list)
+    for log in (folder / "logs" / survey).rglob("*.log"):
+        if found := ENDS.search(log.read_text()):
+            step = re.sub(r"_\d+$", "", log.stem)
+            peaks[step].append(float(found[1]))
+            seconds[step].append(float(found[2]))
+    return {step: (max(peaks[step]), sum(seconds[step])) for step in peaks}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, nargs=2, default=[10_000, 40_000])
+    parser.add_argument("--shard", type=int, default=5000, help="images a shard")
+    options = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        folder = Path(folder)
+        snakemake(folder, 2, "posteriors", TRAINED)
+        of, walls = {}, {}
+        for number, cores in ((options.images[0], 1), (options.images[0], 2), (options.images[1], 2)):
+            name, shards = f"s{number}-{cores}", -(-number // options.shard)
+            images = folder / f"images_{number}"
+            if not images.exists():
+                make_images(images, number)
+            config = TRAINED | {
+                "survey": {"name": name, "kind": "images", "release": {"images": str(images)}},
+                "images": {"shards": shards},
+                "posteriors": TRAINED["posteriors"] | {"trained_on": "trained", "shards": shards},
+            }
+            walls[number, cores] = snakemake(folder, cores, "posteriors", config)
+            of[number] = steps(folder, name)
+            rows = len(pd.read_parquet(folder / f"results/{name}/smooth/posteriors/catalogue.parquet", columns=["id"]))
+            print(f"{rows:,} of {number:,} images, {cores} cores: {walls[number, cores]:.0f} s", flush=True)
+            shutil.rmtree(folder / f"results/{name}/images")
+    small, large = options.images
+    print(f"{'step':<24}{'peak memory, MB':>20}{'ratio':>8}{'images a second and core':>30}")
+    for step, (peak, seconds) in of[large].items():
+        before = of[small][step][0]
+        print(f"{step:<24}{before:>11.0f} {peak:>8.0f}{peak / before:>8.2f}{large / seconds:>30.0f}")
+    print(f"two cores against one: {walls[small, 1] / walls[small, 2]:.2f} times as fast")
+
+
+if __name__ == "__main__":
+    main()
