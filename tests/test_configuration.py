@@ -63,6 +63,16 @@ def test_a_number_of_seeds_stands_for_so_many():
     assert validated(with_values(loop__seeds=2), SCHEMA)["loop"]["seeds"] == [1, 2]
 
 
+def test_columns_follow_from_named_answers():
+    answers = {"smooth": "a", "featured": ["b", "c"], "artifact": "d"}
+    found = validated(with_values(questions__shape={"answers": answers}), SCHEMA)["questions"]["shape"]
+    assert found["answers"] == {"smooth": ["a"], "featured": ["b", "c"], "artifact": ["d"]}
+    assert found["positive"] == ["a"]
+    assert found["responses"] == ["a", "b", "c", "d"]
+    named = {"answers": answers, "positive": ["c", "b"]}
+    assert validated(with_values(questions__shape=named), SCHEMA)["questions"]["shape"]["positive"] == ["c", "b"]
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -78,7 +88,13 @@ def test_a_number_of_seeds_stands_for_so_many():
         ({"questions__smooth__zoom": [1.3, 1.1]}, "questions.smooth.zoom: [1.3, 1.1] must not fall"),
         ({"questions__smooth__crop": "center"}, "questions.smooth.crop: 'center' is not allowed, it must be"),
         ({"questions__smooth__positve": "x"}, "questions.smooth.positve: unknown key; did you mean 'positive'?"),
-        ({"questions__edge": {"positive": "a"}}, "questions.edge: 'responses' is a required property"),
+        ({"questions__edge": {"positive": "a"}}, "questions.edge.responses: the columns of answers, or name all"),
+        ({"questions__edge": {"answers": {"yes": "a", "no": ["b", "a"]}}}, "questions.edge.answers: 'a' counts two"),
+        ({"questions__bar__answers": {"yes": "t03_bar_a06_bar_count", "no": "b"}}, "'b' is not one of questions.bar.re"),
+        ({"questions__bar__answers": {"yes": "t03_bar_a06_bar_count", "no": "b"}}, "count' is no answer in questions"),
+        ({"questions__edge": {"positive": "a", "answers": {"y": ["a", "b"], "n": "c"}}}, "a part of the answer 'y'"),
+        ({"questions__edge": {"answers": {"yes": "a"}}}, "questions.edge.answers: {'yes': 'a'} is not allowed"),
+        ({"questions__edge": {"answers": {"y s": "a", "n": "b"}}}, "'y s' is not allowed, it must be a name"),
         ({"network__input_size": 8, "network__filters": [4, 4, 4, 4]}, "network.filters: 4 blocks halve 8 pixels"),
         ({"survey__simulated__galaxies": 600}, "survey.simulated.galaxies: 600 are fewer than the 880 that"),
         (

@@ -58,6 +58,14 @@ def test_votes_are_counted(survey):
     assert rejected.column_names == ["row", "id", "column", "value", "reason", "defect"]
 
 
+def test_named_answers_are_counted_each(survey):
+    named = {"smooth": ["smooth"], "other": ["artifact", "featured"]}
+    votes, _ = survey.write({"smooth": 3}, {}, {"featured": None}).read(SMOOTH, named=named)
+    expected = {"k": [3, 27], "N": [14, 38], "answer_smooth": [3, 27], "answer_other": [11, 11]}
+    assert votes.to_pydict() == {"id": ["galaxy 2", "galaxy 3"], **expected}
+    assert {str(votes.schema.field(name).type) for name in expected} == {"int32"}
+
+
 def test_answers_of_several_columns_are_summed(survey):
     survey.write({"strong": 4, "weak": 2, "no_bar": 9, "bar": "not read"})
     for answers, total in ((["strong", "weak", "no_bar"], 15), (["no_bar"], 9)):

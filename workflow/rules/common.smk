@@ -233,6 +233,20 @@ def of_question(*keys, **others):
     return lambda wildcards: flags({key: config["questions"][wildcards.question][key] for key in keys} | others)
 
 
+def votes_settings(wildcards):
+    """Settings of `votes`: the columns of a question, of each of its answers if they have names, and how they are read."""
+    named = config["questions"][wildcards.question]["answers"]
+    return of_question(
+        *Answers._fields,
+        *Fractions._fields,
+        "min_responses",
+        named=json.dumps(named) if isinstance(named, dict) else None,
+        encoding=SURVEY["release"]["encoding"],
+        empty_votes=SURVEY["release"]["empty_votes"],
+        max_rejected=SURVEY["max_rejected"],
+    )(wildcards)
+
+
 def initial_galaxies(question):
     """How many galaxies the first model learns from."""
     section = config["questions"][question]

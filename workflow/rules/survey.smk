@@ -125,11 +125,4 @@ else:
             gpu=0,
         params:
             **step("votes"),
-            settings=of_question(
-                *Answers._fields,
-                *Fractions._fields,
-                "min_responses",
-                encoding=SURVEY["release"]["encoding"],
-                empty_votes=SURVEY["release"]["empty_votes"],
-                max_rejected=SURVEY["max_rejected"],
-            ),
+            settings=votes_settings,

@@ -242,10 +242,17 @@ def validated(config: dict, schema: dict) -> dict:
     for section, keys in ((config["survey"]["release"], FILES), (config["posteriors"]["experts"], ("file",))):
         section |= {key: section[key] and os.path.expanduser(section[key]) for key in keys}
     for question in config["questions"].values():
-        question |= {key: _as_list(question[key]) for key in ("positive", "responses")}
+        _complete_answers(question)
     if config["survey"]["kind"] == "live":
         _complete_live(config)
     return config
+
+
+def _complete_answers(question: dict) -> None:
+    """Set the columns of a question as lists: of each named answer, of the positive ones, and of all."""
+    if isinstance(question["answers"], dict):
+        question["answers"] = {name: _as_list(columns) for name, columns in question["answers"].items()}
+    question |= {key: _columns(question, key) for key in ("positive", "responses")}
 
 
 def _complete_live(config: dict) -> None:
@@ -392,6 +399,8 @@ def _contradictions(config: dict) -> list[str]:
             f"network.filters: {len(config['network']['filters'])} blocks halve {config['network']['input_size']} "
             "pixels (network.input_size) to nothing"
         )
+    for name, question in config["questions"].items():
+        problems += _contradictions_of_answers(name, question)
     survey = config["survey"]
     answers = {column for question in config["questions"].values() for column in _columns(question)}
     if survey["columns"]["redshift"] in answers:
@@ -418,14 +427,16 @@ def _contradictions(config: dict) -> list[str]:
 def _contradictions_of_live(config: dict) -> list[str]:
     """Problems of questions that people cannot be asked."""
     problems, asked = [], {name: config["questions"][name] for name in config["loop"]["questions"]}
-    answers = {name: of["answers"] or _as_list(of["responses"]) for name, of in asked.items()}
+    answers = {name: of["answers"] or _columns(of, "responses") for name, of in asked.items()}
     for name, question in asked.items():
         key, before = f"questions.{name}", question["asked_if"]
+        if isinstance(question["answers"], dict):
+            problems.append(f"{key}.answers: a list of their texts, since the survey is live")
         if question["few_votes"] is None:
             problems.append(f"{key}.few_votes: how many people to ask about a galaxy, since the survey is live")
-        counted = _as_list(question["responses"])
+        counted = _columns(question, "responses")
         for part, within in (("positive", counted), ("responses", answers[name])):
-            for answer in set(_as_list(question[part])) - set(within):
+            for answer in set(_columns(question, part)) - set(within):
                 problems.append(f"{key}.{part}: {answer!r} is not one of {', '.join(within)}")
         if before and before["question"] not in asked:
             problems.append(f"{key}.asked_if.question: {before['question']!r} is not one of loop.questions")
@@ -440,9 +451,40 @@ def _contradictions_of_live(config: dict) -> list[str]:
     return problems
 
 
-def _columns(question: dict) -> list[str]:
-    """The columns of a question's answers."""
-    return [name for key in ("positive", "responses") for name in _as_list(question[key])]
+def _contradictions_of_answers(name: str, question: dict) -> list[str]:
+    """Problems of the columns of a question."""
+    key, named = f"questions.{name}", question["answers"]
+    if not isinstance(named, dict):
+        missing = [part for part in ("positive", "responses") if question[part] is None]
+        return [
+            f"{key}.{part}: the columns of answers, or name all answers and their columns in {key}.answers"
+            for part in missing
+        ]
+    columns = [column for of in named.values() for column in _as_list(of)]
+    problems = [f"{key}.answers: {column!r} counts two answers" for column in {*columns} if columns.count(column) > 1]
+    responses, positive = (set(_columns(question, part)) for part in ("responses", "positive"))
+    problems += [
+        f"{key}.answers: {column!r} is not one of {key}.responses" for column in sorted({*columns} - responses)
+    ]
+    problems += [
+        f"{key}.responses: {column!r} is no answer in {key}.answers" for column in sorted(responses - {*columns})
+    ]
+    split = [
+        answer for answer, of in named.items() if positive & set(_as_list(of)) and not positive >= set(_as_list(of))
+    ]
+    return problems + [f"{key}.positive: has a part of the answer {answer!r}; name all its columns" for answer in split]
+
+
+def _columns(question: dict, *keys: str) -> list[str]:
+    """The columns of a question's answers: of the positive ones, of all (`responses`), or of both."""
+    named = list(question["answers"].values()) if isinstance(question["answers"], dict) else [[]]
+    default = {"positive": named[:1], "responses": named}
+    return [
+        column
+        for key in keys or ("positive", "responses")
+        for of in ([question[key]] if question[key] else default[key])
+        for column in _as_list(of)
+    ]
 
 
 def _as_list(columns: str | list[str]) -> list[str]:

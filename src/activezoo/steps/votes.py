@@ -1,5 +1,6 @@
 """Count the votes on one question, and tell which galaxies it can be asked of."""
 
+import json
 from pathlib import Path
 
 from activezoo import tables
@@ -13,6 +14,7 @@ def run(
     galaxies: Path,
     answers: Answers,
     fractions: Fractions,
+    named: str | None = None,
     encoding: str | None = None,
     empty_votes: str = "missing",
     min_responses: int,
@@ -26,6 +28,7 @@ def run(
         tables.read(galaxies),
         answers,
         fractions,
+        named=json.loads(named) if named else None,
         encoding=encoding,
         empty_is_zero=empty_votes == "zero",
         min_responses=min_responses,

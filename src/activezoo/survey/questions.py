@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from activezoo.errors import InputError
 from activezoo.survey.columns import numbers, read_columns
 from activezoo.survey.layout import Answers, Fractions
 from activezoo.survey.rejection import Selection
+from activezoo.survey.tree import COUNT
 from activezoo.survey.vote_fractions import count_fractions
 
 MOST_VOTES = np.iinfo(np.int32).max
@@ -27,6 +29,7 @@ def read_votes(
     answers: Answers,
     fractions: Fractions = COUNTS,
     *,
+    named: Mapping[str, Sequence[str]] | None = None,
     encoding: str | None = None,
     empty_is_zero: bool = False,
     min_responses: int,
@@ -44,6 +47,8 @@ def read_votes(
         Columns of the catalogue that count the answers.
     fractions
         How these columns become counts, if they are fractions.
+    named
+        Answers to count by name, each with its columns, which are among those of all answers.
     encoding
         Of the catalogue, if it is csv; by default, it is found out.
     empty_is_zero
@@ -56,7 +61,8 @@ def read_votes(
     Returns
     -------
     votes
-        id, k, N of the galaxies that are usable for this question, in the order of the catalogue.
+        id, k, N of the galaxies that are usable for this question, in the order of the catalogue; and `tree.COUNT` of
+        each named answer.
     rejected
         See `rejection.REJECTED`.
 
@@ -72,8 +78,11 @@ def read_votes(
     votes = count_fractions(selection, answers, fractions) if total else _counts(selection, answers, empty_is_zero)
     _refuse_totals(catalogue, votes.loc[selection.rows.index, list(answers.responses)])
     _sum_votes(selection, votes, answers, min_responses)
+    usable = votes.loc[selection.rows.index]
+    by_name = {COUNT.format(name): usable[list(of)].sum(axis=1).astype("int32") for name, of in (named or {}).items()}
+    selection.add(**by_name)
     selection.check(catalogue, len(rows), max_rejected)
-    schema = pa.schema({"id": pa.string(), "k": pa.int32(), "N": pa.int32()})
+    schema = pa.schema({"id": pa.string(), **dict.fromkeys(("k", "N", *by_name), pa.int32())})
     votes = pa.Table.from_pandas(selection.rows[schema.names], schema, preserve_index=False)
     return votes.replace_schema_metadata(), selection.rejected_table()
 
