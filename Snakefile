@@ -47,7 +47,7 @@ if IS_LIVE:
 # Every model of the loop, and not its report alone. So a model that was deleted is made again.
 LOOP = [
     expand(f"{{folder}}/{METRICS}", folder=MODELS),
-    [] if IS_LIVE else expand(POOL, question=QUESTIONS, seed=SEEDS),
+    [] if IS_LIVE else expand(POOL, question=[FIRST] if TOGETHER else QUESTIONS, seed=SEEDS),
     *([HTML_PAGE.format(page="progress")] if IS_LIVE else [RESULTS_PAGE, HEADLINE, HTML_PAGE.format(page="results")]),
 ]
 # Without votes there is no loop. A live survey has none until its first ask is closed.

@@ -90,7 +90,7 @@ def test_columns_follow_from_named_answers():
         ({"questions__smooth__positve": "x"}, "questions.smooth.positve: unknown key; did you mean 'positive'?"),
         ({"questions__edge": {"positive": "a"}}, "questions.edge.responses: the columns of answers, or name all"),
         ({"questions__edge": {"answers": {"yes": "a", "no": ["b", "a"]}}}, "questions.edge.answers: 'a' counts two"),
-        ({"questions__bar__answers": {"yes": "t03_bar_a06_bar_count", "no": "b"}}, "'b' is not one of questions.bar.re"),
+        ({"questions__bar__answers": {"yes": "t03_bar_a06_bar_count", "no": "b"}}, "'b' is not one of questions.bar."),
         ({"questions__bar__answers": {"yes": "t03_bar_a06_bar_count", "no": "b"}}, "count' is no answer in questions"),
         ({"questions__edge": {"positive": "a", "answers": {"y": ["a", "b"], "n": "c"}}}, "a part of the answer 'y'"),
         ({"questions__edge": {"answers": {"yes": "a"}}}, "questions.edge.answers: {'yes': 'a'} is not allowed"),

@@ -29,7 +29,7 @@ def new_trainer(steps=20, architecture=ARCHITECTURE, **options):
 
 
 def train(trainer, grey, view, key=KEY):
-    return trainer.train(lambda rows: grey[rows], IDS, K, N, view, key)
+    return trainer.train(lambda rows: grey[rows], IDS, (K, N), view, key)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_network_learns_how_much_volunteers_scatter(grey, view, tensorflow):
     k = stats.betabinom.ppf((np.arange(30) + 0.5) / 30, 40, 2.5, 2.5)
     alike = np.broadcast_to(grey[:1], grey.shape)
     trainer = new_trainer(200, ARCHITECTURE._replace(likelihood="beta-binomial", dropout=0.0), batch_size=30)
-    trainer.train(lambda rows: alike[rows], IDS, k, N, view, KEY)
+    trainer.train(lambda rows: alike[rows], IDS, (k, N), view, KEY)
     outputs = trainer.model.predict(alike[:1, 4:20, 4:20, None], verbose=0)
     assert 2 < network.concentration(outputs[0, 2]) < 12
     assert 1 / (1 + np.exp(outputs[0, 1] - outputs[0, 0])) == pytest.approx(0.5, abs=0.15)

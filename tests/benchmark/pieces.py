@@ -85,7 +85,7 @@ def compare_training(sizes: Sizes, grey: np.ndarray, schedule: training.Schedule
     """Compare with what Keras takes for the bare network: ready batches, as tensors, and one call after the other."""
     trainer = training.Trainer(network.build(sizes.network), schedule)
     ids, n = list(map(str, range(len(grey)))), np.full(len(grey), 40)
-    trainer.train(grey.__getitem__, ids, n // 3, n, sizes.view, KEY)
+    trainer.train(grey.__getitem__, ids, (n // 3, n), sizes.view, KEY)
     bare = network.build(sizes.network)
     bare.compile(schedule.optimizer(), lambda votes, logits: network.loss(logits, votes[:, 0], votes[:, 1]))
     side = sizes.network.input_size
@@ -94,7 +94,7 @@ def compare_training(sizes: Sizes, grey: np.ndarray, schedule: training.Schedule
     bare.train_on_batch(views, votes_given)
     compare(
         f"{schedule.steps} training steps of {schedule.batch_size}, from stored images | bare network, ready batches",
-        lambda: trainer.train(grey.__getitem__, ids, n // 3, n, sizes.view, KEY),
+        lambda: trainer.train(grey.__getitem__, ids, (n // 3, n), sizes.view, KEY),
         lambda: [bare.train_on_batch(views, votes_given) for _ in range(schedule.steps)],
         repeats=2,
     )

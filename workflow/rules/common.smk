@@ -51,6 +51,10 @@ QUESTIONS = config["loop"]["questions"]
 SEEDS = config["loop"]["seeds"]
 STRATEGIES = config["loop"]["strategies"]
 POSTERIORS = config["posteriors"]
+# Questions that are learnt together: the first one's folders hold the models, and what they learn from and choose.
+TOGETHER = config["network"]["questions"] == "together"
+FIRST, BELOW = QUESTIONS[0], QUESTIONS[1:] if TOGETHER else []
+LEARNERS = [FIRST] if TOGETHER else list(config["questions"])
 
 # Folders of results: of all asks of a live survey; of a question, of one of its seeds, of any model of the seed, and of the model of an iteration.
 RESULTS = f"results/{SURVEY['name']}"
@@ -187,6 +191,29 @@ def strategy_and_iteration(model):
     return strategy, int(folder.rpartition("_")[2] or 0)
 
 
+def of_learner(paths):
+    """Paths, or one, with the question whose folder holds the models: each question's own, or the first."""
+    if isinstance(paths, str):
+        return paths.replace("{question}", FIRST) if TOGETHER else paths
+    return [of_learner(path) for path in paths]
+
+
+def question_before(file):
+    """Input function: a file of the question that leads to this one; of the first, if everybody is asked this one."""
+
+    def path(wildcards):
+        before = config["questions"][wildcards.question]["asked_if"]
+        return file.format(**{**wildcards, "question": before["question"] if before else FIRST})
+
+    return path
+
+
+def leading_answers(wildcards):
+    """Settings: the answers that lead to a question; none if everybody is asked it."""
+    before = config["questions"][wildcards.question]["asked_if"]
+    return flags({"leading": before["answers"] if before else []})
+
+
 def previous_model(file):
     """Input function: a file of the model before this iteration's."""
     return lambda wildcards: "{}/{}".format(
@@ -318,6 +345,13 @@ def weights_to_continue(wildcards):
     return f"{model(wildcards.question, wildcards.seed, strategy, iteration - 1)}/{WEIGHTS}"
 
 
+def questions_together():
+    """The questions that a network learns together, in JSON; nothing if each has one of its own."""
+    keys = ("answers", "positive", "responses", "asked_if")
+    questions = {name: {key: config["questions"][name][key] for key in keys} for name in QUESTIONS}
+    return json.dumps(questions) if TOGETHER else None
+
+
 def training_schedule(training):
     """How to train, but for the number of steps."""
     final = training["final_learning_rate"]
@@ -342,6 +376,7 @@ def training_settings(wildcards):
             **section(Answers, question),
             **section(View, question),
             **section(Architecture, config["network"]),
+            "together": questions_together(),
             "steps": steps,
             **training_schedule(config["training"]),
             "kept_weights": config["loop"]["kept_weights"],
@@ -362,7 +397,8 @@ def of_trained_model(path):
 
     def existing(wildcards):
         members = MEMBERS[:1] if wildcards.get("variant") == "mixture" else MEMBERS
-        found = expand(f"{TRAINED_ON}/{path}", question=wildcards.question, member=members)
+        of_model = of_learner(TRAINED_ON) if path.startswith("seed_") else TRAINED_ON
+        found = expand(f"{of_model}/{path}", question=wildcards.question, member=members)
         missing = [file for file in found if SURVEY["kind"] == "images" and not os.path.exists(file)]
         if missing:
             raise WorkflowError(
@@ -398,7 +434,7 @@ def part_settings(wildcards):
 
 def has_experts(question):
     """Whether experts' classes are to be predicted from the votes on a question."""
-    return CLASSES is not None and question == POSTERIORS["experts"]["question"]
+    return CLASSES is not None and not TOGETHER and question == POSTERIORS["experts"]["question"]
 
 
 def classes_of_experts(wildcards):
@@ -508,7 +544,7 @@ def disk_use_settings(wildcards):
     simulated = SURVEY["simulated"] if SURVEY["kind"] == "simulated" else {}
     questions = QUESTIONS if HAS_VOTES else []  # without votes there is no loop
     choosing = [strategy for strategy in STRATEGIES if registry.load(strategy).needs_predictions]
-    chains = len(questions) * len(SEEDS) * len(choosing)
+    chains = len(LEARNERS if TOGETHER else questions) * len(SEEDS) * len(choosing)
     return flags(
         {
             "results": RESULTS,

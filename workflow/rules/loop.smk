@@ -22,7 +22,11 @@ METRICS = "metrics.parquet"
 use rule step as train with:
     """Train the network on all galaxies labelled so far."""
     input:
-        labelled=f"{MODEL}/{LABELLED}",
+        labelled=(
+            expand(f"{MODEL}/{LABELLED}", question=QUESTIONS, allow_missing=True)
+            if TOGETHER
+            else f"{MODEL}/{LABELLED}"
+        ),
         index=INDEX,
         start=weights_to_continue,
     output:
@@ -43,9 +47,9 @@ use rule step as train with:
 use rule step as evaluate with:
     """Predict the test set with a trained model, and compare the predictions with its votes."""
     input:
-        model=f"{MODEL}/{DESCRIPTION}",
-        weights=f"{MODEL}/{WEIGHTS}",
-        history=f"{MODEL}/{HISTORY}",
+        model=of_learner(f"{MODEL}/{DESCRIPTION}"),
+        weights=of_learner(f"{MODEL}/{WEIGHTS}"),
+        history=of_learner(f"{MODEL}/{HISTORY}"),
         labelled=f"{MODEL}/{LABELLED}",
         split=KNOWN,
         votes=VOTES,
@@ -97,6 +101,8 @@ if not IS_LIVE:
             split=SPLIT,
         pathvars:
             job="{question}/seed_{seed}/split",
+        wildcard_constraints:
+            question="|".join(LEARNERS),
         group:
             submitted_with("start_{question}_{seed}")
         params:
@@ -132,6 +138,8 @@ if not IS_LIVE:
             labelled=f"{RUN}/initial/{LABELLED}",
         pathvars:
             job="{question}/seed_{seed}/initial/label",
+        wildcard_constraints:
+            question="|".join(LEARNERS),
         group:
             submitted_with("start_{question}_{seed}")
         params:
@@ -170,8 +178,43 @@ if not IS_LIVE:
             labelled=f"{ITERATION}/{LABELLED}",
         pathvars:
             job="{question}/seed_{seed}/{strategy}/iteration_{iteration}/label",
+        wildcard_constraints:
+            question="|".join(LEARNERS),
         group:
             submitted_with_iteration("select_{question}_{seed}_{strategy}_{iteration}")
         params:
             **step("label"),
             settings=of_question("acquire", "unit"),
+
+
+if TOGETHER:
+
+    use rule step as split_below with:
+        """Give the galaxies of a question the roles that they have for the first question of the tree."""
+        input:
+            first=of_learner(SPLIT),
+            usable=USABLE,
+        output:
+            split=SPLIT,
+        pathvars:
+            job="{question}/seed_{seed}/split",
+        wildcard_constraints:
+            question="|".join(BELOW) or "-",
+        params:
+            **step("split_below"),
+
+    use rule step as label_below with:
+        """Give a question below another one the answers of those who came to it."""
+        input:
+            before=question_before(f"{MODEL}/{{votes_of}}.parquet"),
+            votes=VOTES,
+        output:
+            below=f"{MODEL}/{{votes_of}}.parquet",
+        pathvars:
+            job="{question}/seed_{seed}/{model}/{votes_of}_below",
+        wildcard_constraints:
+            question="|".join(BELOW) or "-",
+            votes_of="labelled|held_out",
+        params:
+            **step("label_below"),
+            settings=leading_answers,

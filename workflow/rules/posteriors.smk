@@ -55,6 +55,8 @@ use rule step as label_all with:
         held_out=HELD_OUT,
     pathvars:
         job="{question}/seed_{seed}/all/label",
+    wildcard_constraints:
+        question="|".join(LEARNERS),
     params:
         **step("label_all"),
         settings=flags({"fraction": POSTERIORS["held_out"], "uses": HELD_OUT_FOR}),
@@ -204,7 +206,7 @@ use rule step as calibrate with:
     input:
         predictions=expand(PREDICTIONS, variant=VARIANTS, part="test", allow_missing=True),
         votes=VOTES,
-        model=f"{QUESTION}/seed_1/all/{DESCRIPTION}",
+        model=of_learner(f"{QUESTION}/seed_1/all/{DESCRIPTION}"),
         conformal=CONFORMAL if POSTERIORS["conformal"] else [],
         truth=TRUTH if SURVEY["kind"] == "simulated" else [],
     output:
@@ -234,7 +236,7 @@ use rule step as compare_groups with:
         test=f"{POSTERIOR_FOLDER}/test.parquet",
         catalogue=survey_file("catalogue", CATALOGUE),
         galaxies=GALAXIES,
-        model=f"{QUESTION}/seed_1/all/{DESCRIPTION}",
+        model=of_learner(f"{QUESTION}/seed_1/all/{DESCRIPTION}"),
         truth=TRUTH if SURVEY["kind"] == "simulated" else [],
     output:
         by_group=BY_GROUP,
@@ -307,7 +309,7 @@ use rule step as plot_posteriors with:
         predictions=expand(PREDICTIONS, variant=VARIANTS[-1], part="test", allow_missing=True),
         votes=VOTES,
         index=INDEX,
-        model=f"{QUESTION}/seed_1/all/{DESCRIPTION}",
+        model=of_learner(f"{QUESTION}/seed_1/all/{DESCRIPTION}"),
     output:
         png=report(
             f"{FIGURES}/posterior_examples.png",

@@ -18,6 +18,13 @@ FIGURE_NAMES = [
     "informative_galaxies",
     *[f"acquired_galaxies_{strategy}" for strategy in STRATEGIES],
 ]
+# What is acquired for all questions together is shown once.
+LOOP_FIGURES = [
+    f"{FIGURES}/{name}.png".format(question=question)
+    for question in QUESTIONS
+    for name in FIGURE_NAMES
+    if question in LEARNERS or not name.startswith("acquired_galaxies")
+]
 HEADLINE = f"{RESULTS}/headline.txt"
 RESULTS_PAGE = f"{RESULTS}/README.md"
 PROGRESS_HEADLINE, PROGRESS_PAGE = f"{RESULTS}/progress.txt", f"{RESULTS}/progress.md"
@@ -234,7 +241,7 @@ use rule step as results_page with:
         metrics=expand(f"{METRICS_TABLE}.parquet", question=QUESTIONS),
         savings=expand(f"{SAVINGS}.parquet", question=QUESTIONS),
         planned=f"{PLAN}.csv",
-        figures=expand(f"{FIGURES}/{{figure}}.png", question=QUESTIONS, figure=FIGURE_NAMES),
+        figures=LOOP_FIGURES,
     output:
         page=RESULTS_PAGE,
         headline=report(
@@ -272,7 +279,7 @@ use rule step as posteriors_page with:
         tables=expand(
             f"{POSTERIOR_FOLDER}/{{table}}.parquet", question=POSTERIOR_QUESTIONS, table=POSTERIOR_PAGE_TABLES
         ),
-        models=expand(f"{QUESTION}/seed_1/all/{DESCRIPTION}", question=POSTERIOR_QUESTIONS),
+        models=expand(of_learner(f"{QUESTION}/seed_1/all/{DESCRIPTION}"), question=POSTERIOR_QUESTIONS),
         figures=[
             path
             for question in POSTERIOR_QUESTIONS

@@ -3,16 +3,13 @@
 import numpy as np
 
 from activezoo.acquisition.registry import Asks, Candidates, Strategy, by_score
-from activezoo.model.votes import mutual_information
+from activezoo.model.information import information
 
 
 def rank(candidates: Candidates) -> Asks:
     """Rank by the mutual information of the votes and the network (paper Eq. 24), nats."""
-    information = [
-        mutual_information(shard.rho_GT, candidates.expected_responses, shard.weights_T, shard.concentration_GT)
-        for shard in candidates.predictions
-    ]
-    return by_score(candidates.ids, np.concatenate(information))
+    scores = [information(shard, candidates.expected_responses) for shard in candidates.predictions]
+    return by_score(candidates.ids, np.concatenate(scores))
 
 
 STRATEGY = Strategy(label="BALD", colour="#D55E00", needs_predictions=True, rank=rank)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from activezoo.acquisition.registry import Asks, Candidates, Strategy
-from activezoo.model.votes import mutual_information
+from activezoo.model.information import information
 
 # How often a galaxy is asked for a few votes in one iteration, at most; it can get more in the next.
 MOST = 5
@@ -32,10 +32,7 @@ def _information(candidates: Candidates, votes: int) -> np.ndarray:
     """Of so many votes on each galaxy, shape (G,); of none, none."""
     if not votes:
         return np.zeros(len(candidates.ids))
-    parts = [
-        mutual_information(part.rho_GT, votes, part.weights_T, part.concentration_GT) for part in candidates.predictions
-    ]
-    return np.concatenate(parts)
+    return np.concatenate([information(part, votes) for part in candidates.predictions])
 
 
 STRATEGY = Strategy(label="BALD per vote", colour="#000000", needs_predictions=True, rank=rank, votes="any")

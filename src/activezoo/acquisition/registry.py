@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from activezoo.model.predictions import Predictions
+from activezoo.model.predictions import Predictions, TreePredictions
 
 BASELINE = "random"
 """The strategy that others are compared with."""
@@ -23,8 +23,11 @@ class Candidates(NamedTuple):
     """The galaxies that votes can be asked of, among which a strategy chooses."""
 
     ids: Sequence[str]
-    predictions: Sequence[Predictions]
-    """Predictions for `ids`, in their order, one element a shard; empty for a strategy that needs none."""
+    predictions: Sequence[Predictions | TreePredictions]
+    """Predictions for `ids`, in their order, one element a shard; empty for a strategy that needs none.
+
+    Of a model that learns several questions together, they are of all of them.
+    """
     expected_responses: int
     """Number N of votes that a galaxy will get."""
     rng: np.random.Generator

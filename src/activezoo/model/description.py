@@ -10,7 +10,20 @@ from activezoo import __version__, tables
 from activezoo.errors import InputError
 from activezoo.model.augmentation import View
 from activezoo.model.network import Architecture
+from activezoo.survey import tree
 from activezoo.survey.layout import Answers
+from activezoo.survey.tree import TreeQuestion
+
+
+class Head(NamedTuple):
+    """One of the questions that a network learns together."""
+
+    name: str
+    question: TreeQuestion
+    galaxies: int
+    """Number of galaxies with votes on it."""
+    votes: int
+    """Number of votes on it."""
 
 
 class Description(NamedTuple):
@@ -35,7 +48,9 @@ class Description(NamedTuple):
     galaxies: int
     """Number of galaxies that it was trained on."""
     votes: int
-    """Number of votes on them."""
+    """Number of votes on them; of all questions, if it has several."""
+    heads: tuple[Head, ...] = ()
+    """The questions that it learns together, its own first; none for a model of its question alone."""
 
     def key(self, stage: str) -> tuple:
         """Key of the random draws of a stage, without the galaxy's id."""
@@ -50,7 +65,35 @@ class Description(NamedTuple):
     @property
     def expected_responses(self) -> int:
         """Number of responses to expect for a galaxy: the mean of the labelled ones, rounded (paper §3.3)."""
-        return max(1, int(self.votes / self.galaxies + 0.5))
+        return max(1, int(self.votes / max(1, self.galaxies) + 0.5))
+
+    @property
+    def numbers_of_answers(self) -> tuple[int, ...]:
+        """How many answers each question has, as `network.build` takes them."""
+        return tuple(len(head.question.answers) for head in self.heads) or (2,)
+
+    @property
+    def tree(self) -> dict[str, TreeQuestion]:
+        """The questions that it learns together, by name."""
+        return {head.name: head.question for head in self.heads}
+
+    def of_question(self, name: str) -> Description:
+        """What it is to one question: the columns of that, and the galaxies and votes that it learnt it from.
+
+        Raises
+        ------
+        InputError
+            It has not learnt this question.
+        """
+        if not self.heads and name == self.question:
+            return self
+        for head in self.heads:
+            if head.name == name:
+                columns = head.question.as_k_of_n._asdict()
+                return self._replace(question=name, **columns, galaxies=head.galaxies, votes=head.votes)
+        raise InputError(
+            f"question {name!r}: the model has learnt {', '.join(self.tree) or self.question}; train it again"
+        )
 
 
 OUTSIDE_LOOP = ("all", "experts")
@@ -60,6 +103,9 @@ OUTSIDE_LOOP = ("all", "experts")
 def write(description: Description, path: str | Path) -> None:
     """Write a description as JSON."""
     sections = {name: getattr(description, name)._asdict() for name in ("architecture", "view")}
+    heads = [{**head._asdict(), "question": head.question._asdict()} for head in description.heads]
+    if heads:
+        sections["heads"] = heads
     with tables.whole_file(path) as partial:
         partial.write_text(json.dumps({**description._asdict(), **sections}, indent=1) + "\n", encoding="utf-8")
 
@@ -78,6 +124,8 @@ def read(path: str | Path) -> Description:
         architecture = values["architecture"] | {"filters": tuple(values["architecture"]["filters"])}
         view = values["view"] | {"zoom": tuple(values["view"]["zoom"])}
         columns = {name: tuple(values[name]) for name in ("positive", "responses")}
+        heads = (Head(**(head | {"question": tree.question(head["question"])})) for head in values.get("heads", ()))
+        columns["heads"] = tuple(heads)
         return Description(**(values | columns | {"architecture": Architecture(**architecture), "view": View(**view)}))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; train the model again") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -31,13 +32,23 @@ class Architecture(NamedTuple):
     dropout: float
     """Probability of dropping a unit, in training and in prediction."""
     likelihood: Literal["binomial", "beta-binomial"] = "binomial"
-    """Of votes, see `votes`."""
+    """Of votes, see `votes` and `answers`."""
+    questions: Literal["apart", "together"] = "apart"
+    """Whether a network learns one question, or all: then there is a head for each, on the same layers before."""
 
 
-def build(architecture: Architecture, dropout_seed: int = 0) -> keras.Model:
-    """A Keras model from images (B, S, S, 1) to two logits: the positive answer, then any other.
+def heads(answers: Sequence[int], likelihood: str) -> list[slice]:
+    """Where the outputs of each question stand among all: those of its answers, and of its concentration after them."""
+    sizes = np.array(answers) + (likelihood == "beta-binomial")
+    return [slice(end - size, end) for size, end in zip(sizes.tolist(), np.cumsum(sizes).tolist(), strict=True)]
 
-    For the beta-binomial, a third output tells the concentration. The layer `features` is the dense one before dropout.
+
+def build(architecture: Architecture, dropout_seed: int = 0, answers: Sequence[int] = (2,)) -> keras.Model:
+    """A Keras model from images (B, S, S, 1) to logits of the answers to each question, `heads`.
+
+    `answers` says how many each question has. One question of k of N votes has two: the positive answer, then any
+    other. For the beta-binomial, a last output of each question tells the concentration. The layer `features` is the
+    dense one before dropout.
     """
     from keras import Sequential, layers
 
@@ -49,7 +60,7 @@ def build(architecture: Architecture, dropout_seed: int = 0) -> keras.Model:
     parts.append(layers.Flatten())
     parts.append(layers.Dense(architecture.dense_units, name="features"))
     parts.append(layers.Dropout(architecture.dropout, seed=dropout_seed))
-    parts.append(layers.Dense(3 if architecture.likelihood == "beta-binomial" else 2, name="logits"))
+    parts.append(layers.Dense(heads(answers, architecture.likelihood)[-1].stop, name="logits"))
     return Sequential(parts)  # all at once, since it builds itself anew with each layer that is added
 
 
@@ -96,7 +107,7 @@ def load_weights(network: keras.Model, path: str | Path, kept: float = 1.0) -> N
 
 
 def concentration(output: np.ndarray) -> np.ndarray:
-    """The concentration that the third output of a network stands for: from 1 to the largest, their mean in logs at 0.
+    """The concentration that the last output of a question stands for: from 1 to the largest, their mean in logs at 0.
 
     It is bounded smoothly, so that training can leave every value again.
     """
@@ -113,15 +124,53 @@ def loss(outputs: tf.Tensor, k: tf.Tensor, votes: tf.Tensor) -> tf.Tensor:
     log_rho = tf.nn.log_softmax(outputs[:, :2])
     if outputs.shape[-1] == 2:
         return -tf.reduce_mean(k * log_rho[:, 0] + (votes - k) * log_rho[:, 1])
+    # As in `posterior.vote_probability`, no probability is less than e⁻¹⁶.
+    rho = tf.exp(tf.maximum(log_rho, -16.0))
+    return tf.reduce_mean(_dirichlet_multinomial(rho, tf.stack([k, votes - k], axis=1), outputs[:, 2:]))
+
+
+def loss_of_answers(outputs: tf.Tensor, counts: tf.Tensor, answers: Sequence[int]) -> tf.Tensor:
+    """Surprise at the answers, without its constant: sum over questions, mean over the batch, nats.
+
+    Parameters
+    ----------
+    outputs
+        Of a network of `build`, shape (B, outputs).
+    counts
+        How many gave each answer, those of one question after the other, shape (B, sum of `answers`). A question
+        without votes adds nothing.
+    answers
+        How many answers each question has.
+    """
+    import tensorflow as tf
+
+    has_concentration = outputs.shape[-1] > sum(answers)
+    places = heads(answers, "beta-binomial" if has_concentration else "binomial")
+    total = 0.0
+    for head, of_question in zip(places, tf.split(counts, list(answers), axis=1), strict=True):
+        log_rho = tf.nn.log_softmax(outputs[:, head.start : head.start + of_question.shape[1]])
+        if has_concentration:
+            rho = tf.exp(tf.maximum(log_rho, -16.0))
+            total += _dirichlet_multinomial(rho, of_question, outputs[:, head.stop - 1 : head.stop])
+        else:
+            total -= tf.reduce_sum(of_question * log_rho, axis=1)
+    return tf.reduce_mean(total)
+
+
+def _dirichlet_multinomial(rho: tf.Tensor, counts: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+    """Surprise of each galaxy at its answers, shape (B,), from ρ and counts, (B, answers), and the output (B, 1)."""
+    import tensorflow as tf
+
     # Sums of as many terms as a galaxy has answers of a kind, as in `votes.log_pmf`: float32 would not bear log Γ.
+    votes = tf.reduce_sum(counts, axis=1)
     number = tf.range(tf.reduce_max(votes))
-    inverse_concentration = tf.exp(-math.log(LARGEST_CONCENTRATION) * tf.sigmoid(outputs[:, 2:]))
-    steps = number * inverse_concentration
+    steps = number * tf.exp(-math.log(LARGEST_CONCENTRATION) * tf.sigmoid(output))
 
     def log_rising(first: tf.Tensor, answers: tf.Tensor) -> tf.Tensor:
         terms = tf.math.log(first[:, None] + steps)
         return tf.reduce_sum(tf.where(number < answers[:, None], terms, 0.0), axis=1)
 
-    # As in `posterior.vote_probability`, no probability is less than e⁻¹⁶.
-    yes, no = (tf.exp(tf.maximum(log_rho[:, answer], -16.0)) for answer in (0, 1))
-    return tf.reduce_mean(log_rising(tf.ones_like(yes), votes) - log_rising(yes, k) - log_rising(no, votes - k))
+    surprise = log_rising(tf.ones_like(votes), votes)
+    for answer in range(counts.shape[1]):
+        surprise -= log_rising(rho[:, answer], counts[:, answer])
+    return surprise

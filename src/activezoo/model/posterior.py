@@ -1,6 +1,7 @@
 """Posteriors over votes by Monte Carlo dropout (paper §2.3), streamed over galaxies.
 
-Suffixes name the axes of an array: G galaxies, A augmentations, M masks, T = A·M networks, H units of the dense layer.
+Suffixes name the axes of an array: G galaxies, A augmentations, M masks, T = A·M networks, H units of the dense layer,
+C answers to choose from (A elsewhere).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from activezoo import randomness
 from activezoo.model import augmentation, network
 from activezoo.model.augmentation import View
-from activezoo.model.predictions import Predictions
+from activezoo.model.predictions import Predictions, TreePredictions
 
 if TYPE_CHECKING:
     from activezoo.model.trained import TrainedModel
@@ -46,6 +47,19 @@ class Head(NamedTuple):
     concentration_bias: float = 0.0
 
 
+class AnswersHead(NamedTuple):
+    """What follows the dense layer of a model of several questions, for one of them: logits of its answers."""
+
+    weights_HC: np.ndarray
+    bias_C: np.ndarray
+    answers: dict[str, bool]
+    """Their names, and which are positive."""
+    dropout: float
+    concentration_weights_H: np.ndarray | None = None
+    """Of the output that tells the concentration; None for the multinomial."""
+    concentration_bias: float = 0.0
+
+
 def dropout_masks(sampling: Sampling, units: int, dropout: float, key: tuple) -> np.ndarray:
     """The unit masks of the networks, shape (A, M, H): one network's mask is the same for all galaxies."""
     shape = (sampling.augmentations, sampling.masks, units)
@@ -72,7 +86,9 @@ def vote_probability(features_GAH: np.ndarray, head: Head, sampling: Sampling, k
     return (0.5 + 0.5 * np.tanh(logit / 2)).reshape(len(logit), logit.shape[1] * logit.shape[2])
 
 
-def concentration(features_GAH: np.ndarray, head: Head, sampling: Sampling, key: tuple) -> np.ndarray | None:
+def concentration(
+    features_GAH: np.ndarray, head: Head | AnswersHead, sampling: Sampling, key: tuple
+) -> np.ndarray | None:
     """Concentration of the beta-binomial of each galaxy by each network, shape (G, T); None for the binomial.
 
     The networks are those of `vote_probability`. With `exact` masks, it is what is expected of the output at the logit
@@ -88,14 +104,37 @@ def concentration(features_GAH: np.ndarray, head: Head, sampling: Sampling, key:
         slope_GA = covariance_GA / np.maximum(deviation_GA, np.finfo(float).tiny)
         output = terms_GAH.sum(axis=-1)[..., None] + slope_GA[..., None] * _nodes_and_weights()[0]
     else:
-        masks_AMH = dropout_masks(sampling, len(head.weights_H), head.dropout, key)
+        masks_AMH = dropout_masks(sampling, features_GAH.shape[-1], head.dropout, key)
         output = np.einsum("gah,amh->gam", terms_GAH, masks_AMH / keep)
     output = (output + head.concentration_bias).reshape(len(output), output.shape[1] * output.shape[2])
     return network.concentration(output)
 
 
-def predictions_of(ids: list[str], features_GAH: np.ndarray, head: Head, sampling: Sampling, key: tuple) -> Predictions:
+def answer_probability(features_GAH: np.ndarray, head: AnswersHead, sampling: Sampling, key: tuple) -> np.ndarray:
+    """Probability of each answer by each network, shape (G, T, C).
+
+    The networks are those of `vote_probability`, and the same for every question of a model. So what one of them says
+    of all questions goes together. With `exact` masks there are none: the logits of several answers are no single sum.
+    """
+    if sampling.masks == EXACT:
+        raise ValueError("answers to several questions are predicted with a number of masks, not with exact masks")
+    masks_AMH = dropout_masks(sampling, len(head.weights_HC), head.dropout, key) / (1.0 - head.dropout)
+    logits_GAMC = np.einsum("gah,amh,hc->gamc", features_GAH, masks_AMH, head.weights_HC, optimize=True) + head.bias_C
+    logits_GAMC -= logits_GAMC.max(axis=-1, keepdims=True)
+    rho_GAMC = np.exp(np.maximum(logits_GAMC, -16))  # as in `vote_probability`
+    rho_GAMC /= rho_GAMC.sum(axis=-1, keepdims=True)
+    return rho_GAMC.reshape(len(rho_GAMC), -1, len(head.bias_C))
+
+
+def predictions_of(
+    ids: list[str], features_GAH: np.ndarray, head: Head | AnswersHead, sampling: Sampling, key: tuple
+) -> Predictions:
     """What networks of one model predict of galaxies, from the output of their dense layer."""
+    if isinstance(head, AnswersHead):
+        answers_GTC = answer_probability(features_GAH, head, sampling, key)
+        rho_GT = answers_GTC[..., list(head.answers.values())].sum(axis=-1)
+        concentration_GT = concentration(features_GAH, head, sampling, key)
+        return Predictions(ids, rho_GT, network_weights(sampling), concentration_GT, answers_GTC, head.answers)
     rho_GT = vote_probability(features_GAH, head, sampling, key)
     return Predictions(ids, rho_GT, network_weights(sampling), concentration(features_GAH, head, sampling, key))
 
@@ -131,7 +170,8 @@ def predict(
     ids: Sequence[str],
     sampling: Sampling,
     dropout: float | None = None,
-) -> Iterator[Predictions]:
+    question: str | None = None,
+) -> Iterator[Predictions | TreePredictions]:
     """Predict galaxies, a few at a time, in their order, on views like those that the model was trained on.
 
     Parameters
@@ -146,26 +186,39 @@ def predict(
         Which networks are mixed.
     dropout
         Probability of dropping a unit; by default that of training.
+    question
+        Of a model that learns several, the one to predict; by default all, as `TreePredictions`.
 
     Notes
     -----
     Dropout acts after the convolutions, so that an augmented image goes through them once, however many masks follow.
     """
-    key = model.description.key("predict")
-    head = head_of(model, model.description.architecture.dropout if dropout is None else dropout)
+    key, tree = model.description.key("predict"), model.description.tree
+    dropout = model.description.architecture.dropout if dropout is None else dropout
+    heads = answers_heads(model, dropout) if tree else {}
+    head = None if tree and question is None else heads[question] if tree else head_of(model, dropout)
     for batch, features_GAH in features(model, read_grey, ids, sampling):
-        yield predictions_of(batch, features_GAH, head, sampling, key)
+        if head is not None:
+            yield predictions_of(batch, features_GAH, head, sampling, key)
+        else:
+            parts = {name: predictions_of(batch, features_GAH, of, sampling, key) for name, of in heads.items()}
+            yield TreePredictions(tree, parts)
 
 
 def mix(models: Sequence[Iterable[Predictions]]) -> Iterator[Predictions]:
     """Mix, with equal weights, what several models predict of the same galaxies, as it comes."""
     for parts in zip(*models, strict=True):
-        concentrations = [part.concentration_GT for part in parts]
+        concentration_GT, answers_GTC = (
+            None if of[0] is None else np.concatenate(of, axis=1)
+            for of in ([part.concentration_GT for part in parts], [part.answers_GTA for part in parts])
+        )
         yield Predictions(
             parts[0].ids,
             np.concatenate([part.rho_GT for part in parts], axis=1),
             np.concatenate([part.weights_T for part in parts]) / len(parts),
-            None if concentrations[0] is None else np.concatenate(concentrations, axis=1),
+            concentration_GT,
+            answers_GTC,
+            parts[0].answers,
         )
 
 
@@ -177,6 +230,23 @@ def head_of(model: TrainedModel, dropout: float) -> Head:
     if len(bias_O) == 2:
         return head
     return head._replace(concentration_weights_H=kernel_HO[:, 2], concentration_bias=bias_O[2])
+
+
+def answers_heads(model: TrainedModel, dropout: float) -> dict[str, AnswersHead]:
+    """What follows the dense layer of a model of several questions, by question."""
+    described = model.description
+    kernel_HO, bias_O = (weights.astype(np.float64) for weights in model.network.get_layer("logits").get_weights())
+    places = network.heads(described.numbers_of_answers, described.architecture.likelihood)
+    found = {}
+    for (name, question), place in zip(described.tree.items(), places, strict=True):
+        answers = dict(zip(question.answers, question.is_positive.tolist(), strict=True))
+        of_answers = slice(place.start, place.start + len(answers))
+        head = AnswersHead(kernel_HO[:, of_answers], bias_O[of_answers], answers, dropout)
+        if place.stop > of_answers.stop:
+            last = place.stop - 1
+            head = head._replace(concentration_weights_H=kernel_HO[:, last], concentration_bias=bias_O[last])
+        found[name] = head
+    return found
 
 
 def features(

@@ -1,12 +1,12 @@
 """What networks predict of votes, as tables of galaxies by networks; without TensorFlow.
 
-Suffixes name the axes of an array: G galaxies, T networks.
+Suffixes name the axes of an array: G galaxies, T networks, A answers.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +14,8 @@ import numpy as np
 
 from activezoo import tables
 from activezoo.errors import InputError
+from activezoo.survey import tree as trees
+from activezoo.survey.tree import TreeQuestion
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,41 +31,76 @@ class Predictions(NamedTuple):
     """Weight of each network in the mixture; they sum to 1."""
     concentration_GT: np.ndarray | None = None
     """Of the beta-binomial (see `votes`), above 0; None for the binomial."""
+    answers_GTA: np.ndarray | None = None
+    """Probability of each answer, of a model that learns all answers; ρ is the sum of those that are positive."""
+    answers: Mapping[str, bool] | None = None
+    """Their names, and which are positive."""
 
     def of(self, galaxies: slice | np.ndarray = slice(None), networks: slice = slice(None)) -> Predictions:
         """Of some galaxies, by their positions, and some networks, whose weights then sum to 1."""
         ids = self.ids[galaxies] if isinstance(galaxies, slice) else [self.ids[row] for row in galaxies]
-        concentration = self.concentration_GT
-        return Predictions(
-            ids,
-            self.rho_GT[galaxies][:, networks],
-            self.weights_T[networks] / self.weights_T[networks].sum(),
-            None if concentration is None else concentration[galaxies][:, networks],
+        concentration, answers = (
+            None if values is None else values[galaxies][:, networks]
+            for values in (self.concentration_GT, self.answers_GTA)
         )
+        weights_T = self.weights_T[networks] / self.weights_T[networks].sum()
+        return Predictions(ids, self.rho_GT[galaxies][:, networks], weights_T, concentration, answers, self.answers)
 
 
-def write_predictions(batches: Iterable[Predictions], path: str | Path) -> None:
+class TreePredictions(NamedTuple):
+    """What networks that learn several questions together predict of the same galaxies, of all of them."""
+
+    tree: Mapping[str, TreeQuestion]
+    of_questions: Mapping[str, Predictions]
+
+    @property
+    def ids(self) -> list[str]:
+        """Of the galaxies."""
+        return next(iter(self.of_questions.values())).ids
+
+    def of(self, galaxies: slice | np.ndarray) -> TreePredictions:
+        """Of some galaxies, by their positions."""
+        return self._replace(of_questions={name: part.of(galaxies) for name, part in self.of_questions.items()})
+
+    def reached_GT(self) -> dict[str, np.ndarray]:
+        """Probability that a volunteer comes to each question, by each network, shapes (G, T)."""
+        return trees.reached(self.tree, {name: part.answers_GTA for name, part in self.of_questions.items()})
+
+
+def write_predictions(batches: Iterable[Predictions | TreePredictions], path: str | Path) -> None:
     """Write predictions as they come: a parquet file with the columns id and rho (T float32 values a galaxy).
 
-    Of a beta-binomial, there is a column concentration, too.
+    Of a beta-binomial, there is a column concentration, too; of a model that learns all answers, a column answers (T
+    times A values). Of several questions, columns are named <question>:rho and so on.
     """
     import pyarrow as pa
 
-    def table(batch: Predictions) -> pa.Table:
-        columns = {"id": pa.array(batch.ids, pa.string()), "rho": list_column(batch.rho_GT)}
-        if batch.concentration_GT is not None:
-            columns["concentration"] = list_column(batch.concentration_GT)
-        metadata = {"network_weights": json.dumps(batch.weights_T.tolist())}
+    def table(batch: Predictions | TreePredictions) -> pa.Table:
+        of_questions = {"": batch}
+        if isinstance(batch, TreePredictions):
+            of_questions = {f"{name}:": part for name, part in batch.of_questions.items()}
+        columns = {"id": pa.array(batch.ids, pa.string())}
+        for prefix, part in of_questions.items():
+            columns[f"{prefix}rho"] = list_column(part.rho_GT)
+            if part.concentration_GT is not None:
+                columns[f"{prefix}concentration"] = list_column(part.concentration_GT)
+            if part.answers_GTA is not None:
+                columns[f"{prefix}answers"] = list_column(part.answers_GTA)
+        metadata = {"network_weights": json.dumps(part.weights_T.tolist())}
+        if part.answers:
+            metadata["answers"] = json.dumps({prefix: part.answers for prefix, part in of_questions.items()})
+        if isinstance(batch, TreePredictions):
+            metadata["tree"] = json.dumps({name: question._asdict() for name, question in batch.tree.items()})
         return pa.table(columns).replace_schema_metadata(metadata)
 
     tables.write_stream(map(table, batches), path)
 
 
 def list_column(values_GT: np.ndarray) -> pa.FixedSizeListArray:
-    """A row a galaxy, each a list of T float32 values."""
+    """A row a galaxy, each a list of T float32 values (or T times A, answers running fastest)."""
     import pyarrow as pa
 
-    return pa.FixedSizeListArray.from_arrays(values_GT.astype(np.float32).ravel(), values_GT.shape[1])
+    return pa.FixedSizeListArray.from_arrays(values_GT.astype(np.float32).ravel(), int(np.prod(values_GT.shape[1:])))
 
 
 def read_predictions(path: str | Path) -> Predictions:
@@ -73,6 +110,16 @@ def read_predictions(path: str | Path) -> Predictions:
     if missing:
         raise InputError(f"{path}: no column {missing[0]!r}; it has {', '.join(table.column_names)}")
     return _predictions(table)
+
+
+def read_pool_predictions(path: str | Path) -> Predictions | TreePredictions:
+    """Read what `write_predictions` wrote, of one question or of several."""
+    table = tables.read(path)
+    tree = (table.schema.metadata or {}).get(b"tree")
+    if tree is None:
+        return read_predictions(path)
+    tree = trees.parse(tree.decode())
+    return TreePredictions(tree, {name: _predictions(table, f"{name}:") for name in tree})
 
 
 def mixed(predictions: list[Predictions], members: int) -> list[Predictions]:
@@ -98,12 +145,15 @@ def stream_predictions(path: str | Path) -> Iterator[Predictions]:
     return map(_predictions, tables.read_stream(path))
 
 
-def _predictions(table: pa.Table) -> Predictions:
+def _predictions(table: pa.Table, prefix: str = "") -> Predictions:
     weights_T = np.array(json.loads(table.schema.metadata[b"network_weights"]))
+    answers = json.loads(table.schema.metadata.get(b"answers", b"{}")).get(prefix)
 
-    def values(column: str) -> np.ndarray:
-        flat = table[column].combine_chunks().flatten().to_numpy()
-        return flat.reshape(len(table), len(weights_T)).astype(np.float64)
+    def values(column: str, *shape: int) -> np.ndarray | None:
+        if prefix + column not in table.column_names:
+            return None
+        flat = table[prefix + column].combine_chunks().flatten().to_numpy()
+        return flat.reshape(len(table), len(weights_T), *shape).astype(np.float64)
 
-    concentration_GT = values("concentration") if "concentration" in table.column_names else None
-    return Predictions(table["id"].to_pylist(), values("rho"), weights_T, concentration_GT)
+    ids, answers_GTA = table["id"].to_pylist(), values("answers", len(answers)) if answers else None
+    return Predictions(ids, values("rho"), weights_T, values("concentration"), answers_GTA, answers)

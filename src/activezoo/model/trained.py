@@ -28,6 +28,6 @@ def load(model: str | Path, weights: str | Path) -> TrainedModel:
         A file is missing, damaged, or the weights are not of the network described.
     """
     described = description.read(model)
-    built = network.build(described.architecture)
+    built = network.build(described.architecture, answers=described.numbers_of_answers)
     network.load_weights(built, weights)
     return TrainedModel(described, built)

@@ -85,10 +85,10 @@ class Trainer:
         self,
         read_grey: Callable[[np.ndarray], np.ndarray],
         ids: Sequence[str],
-        k: np.ndarray,
-        votes: np.ndarray,
+        votes: Sequence[np.ndarray],
         view: View,
         key: tuple,
+        loss: Callable = network.loss,
     ) -> np.ndarray:
         """Train the model, in place, on randomly augmented images.
 
@@ -96,12 +96,14 @@ class Trainer:
         ----------
         read_grey
             Grey images (B, P, P) of the galaxies at given positions.
-        ids, k, votes
-            Of each galaxy: its id and k of N positive answers.
+        ids, votes
+            Of each galaxy: its id, and what `loss` takes: k and N of its answers.
         view
             How images are augmented.
         key
             Key of the random draws, without the galaxy's id and the epoch.
+        loss
+            Of outputs and votes of a batch: `network.loss`, or a kind of `network.loss_of_answers`.
 
         Returns
         -------
@@ -119,22 +121,22 @@ class Trainer:
             return [tf.reshape(part, array.shape) for part, array in zip(parts, weights, strict=True)]
 
         def step(batch):
-            views, k_B, votes_B, rate = batch
+            views, *votes_B, rate = batch
             model.optimizer.learning_rate.assign(rate)
             with tf.GradientTape() as tape:
                 logits, changed = model.stateless_call(arrays(), others, views, training=True)
-                loss = network.loss(logits, k_B, votes_B)
-            model.optimizer.apply([tape.gradient(loss, vector.value)])
-            for variable, value in zip(others, changed, strict=True):
-                variable.assign(value)
-            return loss
+                value = loss(logits, *votes_B)
+            model.optimizer.apply([tape.gradient(value, vector.value)])
+            for variable, array in zip(others, changed, strict=True):
+                variable.assign(array)
+            return value
 
         @tf.function(autograph=False, reduce_retracing=True)
         def steps(*batches):
             return tf.map_fn(step, batches, parallel_iterations=1, fn_output_signature=tf.float32)
 
         ids = np.asarray(ids)
-        k, votes = np.asarray(k, np.float32), np.asarray(votes, np.float32)
+        votes = [np.asarray(of, np.float32) for of in votes]
         stored_size = read_grey(slice(1)).shape[-1]
         order = np.array(list(batches(len(ids), self.schedule, key)))
         rates = self.schedule.rate(np.arange(self.schedule.steps)).astype(np.float32)
@@ -147,7 +149,7 @@ class Trainer:
             augmentations = augmentation.from_uniforms(uniforms, view, stored_size, input_size)
             views = augmentation.apply(read_grey(rows.ravel()), augmentations, input_size)
             losses.extend(
-                steps(views.reshape(*rows.shape, *views.shape[1:]), k[rows], votes[rows], rates[some]).numpy()
+                steps(views.reshape(*rows.shape, *views.shape[1:]), *(of[rows] for of in votes), rates[some]).numpy()
             )
         if self.schedule.weight_averaging:
             model.optimizer.finalize_variable_values([vector])

@@ -38,7 +38,10 @@ class Rescaling(NamedTuple):
     spread: float
 
     def apply(self, predictions: Predictions) -> Predictions:
-        """The same networks, rescaled."""
+        """The same networks, rescaled; where there are several answers, the positive ones keep their shares of ρ.
+
+        So do the others of 1 − ρ.
+        """
         from scipy.special import expit, log_expit, logit
 
         smallest = np.exp(-_LARGEST_LOGIT)
@@ -46,7 +49,14 @@ class Rescaling(NamedTuple):
         mean_G1 = (logit_GT @ predictions.weights_T)[:, None]
         logit_GT = np.clip(mean_G1 + self.spread * (logit_GT - mean_G1), -_LARGEST_LOGIT, _LARGEST_LOGIT)
         rescaled_GT = self.a * log_expit(logit_GT) - self.b * log_expit(-logit_GT) + self.c
-        return predictions._replace(rho_GT=expit(np.clip(rescaled_GT, -_LARGEST_LOGIT, _LARGEST_LOGIT)))
+        rho_GT = expit(np.clip(rescaled_GT, -_LARGEST_LOGIT, _LARGEST_LOGIT))
+        rescaled = predictions._replace(rho_GT=rho_GT)
+        if predictions.answers_GTA is None:
+            return rescaled
+        before_GT = np.clip(predictions.rho_GT, smallest, 1 - smallest)
+        positive_A = np.array(list(predictions.answers.values()))
+        factor_GTA = np.where(positive_A, (rho_GT / before_GT)[..., None], ((1 - rho_GT) / (1 - before_GT))[..., None])
+        return rescaled._replace(answers_GTA=predictions.answers_GTA * factor_GTA)
 
 
 IDENTITY = Rescaling(1.0, 1.0, 0.0, 1.0)

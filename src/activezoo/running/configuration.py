@@ -13,6 +13,7 @@ import yaml
 
 from activezoo.acquisition import registry
 from activezoo.errors import InputError
+from activezoo.survey.tree import UNNAMED
 
 if TYPE_CHECKING:
     from activezoo.survey.decoding import Brightness
@@ -409,7 +410,9 @@ def _contradictions(config: dict) -> list[str]:
     if survey["kind"] == "simulated" and size < stored_size:
         problems.append(f"images.stored_size: {stored_size} is more than the {size} of survey.simulated.image_size")
     if survey["kind"] == "simulated" and not unknown:
-        for name in config["loop"]["questions"]:
+        # Of questions together, galaxies are asked for by the first.
+        together = config["network"]["questions"] == "together"
+        for name in config["loop"]["questions"][: 1 if together else None]:
             question = config["questions"][name]
             asked = question["initial"] + config["loop"]["iterations"] * question["acquire"]
             if question["unit"] == "votes":  # at least the initial galaxies; `check_pool` sees the votes
@@ -421,7 +424,55 @@ def _contradictions(config: dict) -> list[str]:
                     f"question {name!r} asks for: loop.test_galaxies, initial, and loop.iterations × acquire of "
                     "galaxies"
                 )
+    if config["network"]["questions"] == "together" and not unknown:
+        problems += _contradictions_of_together(config)
     return problems + (_contradictions_of_live(config) if survey["kind"] == "live" and not unknown else [])
+
+
+def _contradictions_of_together(config: dict) -> list[str]:
+    """Problems of questions that one network is to learn."""
+    names = config["loop"]["questions"]
+    problems, questions = [], {name: config["questions"][name] for name in names}
+    answers = {
+        name: list(of["answers"]) if isinstance(of["answers"], dict) else UNNAMED for name, of in questions.items()
+    }
+    refused = {
+        "survey.kind": (config["survey"]["kind"], "live", "people are asked about questions apart"),
+        "sampling.masks": (config["sampling"]["masks"], "exact", "give a number, such as 8"),
+        "posteriors.tune_dropout": (config["posteriors"]["tune_dropout"], True, "set it to false"),
+    }
+    for key, (value, wrong, instead) in refused.items():
+        if value == wrong:
+            problems.append(f"{key}: {value!r} does not go with network.questions: together; {instead}")
+    if "entropy" in config["loop"]["strategies"]:
+        problems.append(
+            "loop.strategies: 'entropy' is of one question; it does not go with network.questions: together"
+        )
+    if config["posteriors"]["questions"] not in (None, names):
+        problems.append(f"posteriors.questions: those of loop.questions, {names}, since network.questions is together")
+    if questions[names[0]]["asked_if"]:
+        problems.append(
+            f"loop.questions: {names[0]!r} stands first, so that it must be asked of everybody (asked_if: null)"
+        )
+    return problems + _contradictions_of_tree(questions, answers)
+
+
+def _contradictions_of_tree(questions: dict, answers: dict) -> list[str]:
+    """Problems of which question leads to which."""
+    problems = []
+    for name, question in questions.items():
+        key, before = f"questions.{name}", question["asked_if"]
+        if before and before["question"] not in questions:
+            problems.append(f"{key}.asked_if.question: {before['question']!r} is not one of loop.questions")
+        elif before:
+            for answer in set(before["answers"]) - set(answers[before["question"]]):
+                problems.append(f"{key}.asked_if.answers: {answer!r} is no answer of {before['question']!r}")
+        path = [name]
+        while (before := questions.get(path[0], {}).get("asked_if")) and path.count(path[0]) == 1:
+            path.insert(0, before["question"])
+        if path.count(path[0]) > 1:
+            problems.append(f"{key}.asked_if: leads round in a circle, {' → '.join(path)}")
+    return problems
 
 
 def _contradictions_of_live(config: dict) -> list[str]:
@@ -429,7 +480,7 @@ def _contradictions_of_live(config: dict) -> list[str]:
     problems, asked = [], {name: config["questions"][name] for name in config["loop"]["questions"]}
     answers = {name: of["answers"] or _columns(of, "responses") for name, of in asked.items()}
     for name, question in asked.items():
-        key, before = f"questions.{name}", question["asked_if"]
+        key = f"questions.{name}"
         if isinstance(question["answers"], dict):
             problems.append(f"{key}.answers: a list of their texts, since the survey is live")
         if question["few_votes"] is None:
@@ -438,17 +489,7 @@ def _contradictions_of_live(config: dict) -> list[str]:
         for part, within in (("positive", counted), ("responses", answers[name])):
             for answer in set(_columns(question, part)) - set(within):
                 problems.append(f"{key}.{part}: {answer!r} is not one of {', '.join(within)}")
-        if before and before["question"] not in asked:
-            problems.append(f"{key}.asked_if.question: {before['question']!r} is not one of loop.questions")
-        elif before:
-            for answer in set(before["answers"]) - set(answers[before["question"]]):
-                problems.append(f"{key}.asked_if.answers: {answer!r} is no answer of {before['question']!r}")
-        path = [name]
-        while (before := asked.get(path[0], {}).get("asked_if")) and path.count(path[0]) == 1:
-            path.insert(0, before["question"])
-        if path.count(path[0]) > 1:
-            problems.append(f"{key}.asked_if: leads round in a circle, {' → '.join(path)}")
-    return problems
+    return problems + _contradictions_of_tree(asked, answers)
 
 
 def _contradictions_of_answers(name: str, question: dict) -> list[str]:

@@ -18,6 +18,7 @@ def run(
     *,
     predictions: list[Path],
     votes: Path,
+    question: str,
     model: Path,
     conformal: Path | None = None,
     truth: Path | None = None,
@@ -31,7 +32,7 @@ def run(
     rho = None
     if truth:
         of_galaxies = tables.read(truth).to_pandas().set_index("id").loc[final.ids]
-        rho = vote_probability(description.read(model).answers, of_galaxies)
+        rho = vote_probability(description.read(model).of_question(question).answers, of_galaxies)
     for name, table in {
         "calibration": calibration.coverage(variants, k, responses),
         "calibration_curve": calibration.coverage(variants, k, responses, np.arange(1, 101) / 200),

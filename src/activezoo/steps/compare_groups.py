@@ -20,6 +20,7 @@ def run(
     id_column: str,
     encoding: str | None = None,
     columns: list[str],
+    question: str,
     model: Path,
     truth: Path | None = None,
     by_group: Path,
@@ -28,7 +29,8 @@ def run(
     rho = None
     if truth:
         rho = vote_probability(
-            description.read(model).answers, tables.read(truth).to_pandas().set_index("id").loc[summary.id]
+            description.read(model).of_question(question).answers,
+            tables.read(truth).to_pandas().set_index("id").loc[summary.id],
         )
     known = pd.DataFrame({"predicted ρ": summary["mean"], "number of votes N": summary.N}).set_index(summary.id)
     features = known.join(read_features(catalogue, tables.read(galaxies), id_column, columns, encoding=encoding))

@@ -7,9 +7,9 @@ import numpy as np
 
 from activezoo import tables
 from activezoo.model import backend, evaluation, posterior, trained
+from activezoo.model.information import information
 from activezoo.model.posterior import Sampling
 from activezoo.model.predictions import read_predictions, write_predictions
-from activezoo.model.votes import mutual_information
 from activezoo.survey import oracle
 from activezoo.survey.images import grey_reader
 from activezoo.survey.roles import galaxies_of
@@ -24,6 +24,7 @@ def run(
     split: Path,
     votes: Path,
     index: Path,
+    question: str,
     sampling: Sampling,
     threads: int,
     gpu: int,
@@ -36,13 +37,13 @@ def run(
     described = loaded.description
     ids = galaxies_of(tables.read(split), "test")
     read_grey = grey_reader(index, ids, described.stored_size)
-    write_predictions(posterior.predict(loaded, read_grey, ids, sampling), predictions)
+    write_predictions(posterior.predict(loaded, read_grey, ids, sampling, question=question), predictions)
     predicted = read_predictions(predictions)
 
     k, responses = oracle.retrieve_votes(votes, ids)
     known = tables.read(labelled, ["k", "N"])
     result = {
-        "question": described.question,
+        "question": question,
         "seed": described.seed,
         "strategy": described.strategy,
         "iteration": described.iteration,
@@ -52,16 +53,13 @@ def run(
         **evaluation.test_metrics(predicted, k, responses),
         "rmse_mean_fraction": evaluation.rmse(np.mean(known["k"].to_numpy() / known["N"].to_numpy()), k, responses),
     }
-    information = mutual_information(
-        predicted.rho_GT, described.expected_responses, predicted.weights_T, predicted.concentration_GT
-    )
     tables.write(
         {
             "id": ids,
             "k": k,
             "N": responses,
             "rho": predicted.rho_GT @ predicted.weights_T,
-            "mutual_information": information,
+            "mutual_information": information(predicted, described.of_question(question).expected_responses),
         },
         by_galaxy,
     )

@@ -17,6 +17,7 @@ GALAXIES = 6
 
 def run(
     *,
+    question: str,
     predictions: Path,
     votes: Path,
     index: Path,
@@ -30,7 +31,7 @@ def run(
     backend.start(threads, gpu)
     described = description.read(model)
     predicted = read_predictions(predictions)
-    rows = randomness.generator(described.question, "posteriors shown").permutation(len(predicted.ids))[:GALAXIES]
+    rows = randomness.generator(question, "posteriors shown").permutation(len(predicted.ids))[:GALAXIES]
     ids = [predicted.ids[row] for row in rows]
     grey = grey_reader(index, ids, described.stored_size)(slice(None))
     input_size = described.architecture.input_size
@@ -38,4 +39,4 @@ def run(
     augmentations = posterior.augmentations_of(ids, described.view, sampling, described.stored_size, input_size, key)
     seen = augmentation.apply(grey, augmentations, input_size)[:, 0, ..., 0]
     k, responses = oracle.retrieve_votes(votes, ids)
-    style.save(posteriors(seen, predicted.of(rows), responses, k, described.question), png)
+    style.save(posteriors(seen, predicted.of(rows), responses, k, question), png)

@@ -13,6 +13,7 @@ from activezoo.posteriors.published import fraction_column, published
 
 def run(
     *,
+    question: str,
     predictions: list[Path],
     model: Path,
     split: Path | None = None,
@@ -23,7 +24,7 @@ def run(
     quantiles: int | None = None,
     catalogue: Path,
 ) -> None:
-    described = description.read(model)
+    described = description.read(model).of_question(question)
     expected = responses or described.expected_responses
     fraction = fraction_column(described.answers, described.question)
     provenance = {

@@ -19,6 +19,7 @@ def run(
     *,
     models: list[Path],
     weights: list[Path],
+    question: str,
     galaxies: Path,
     role: str | None = None,
     shard: int,
@@ -40,6 +41,6 @@ def run(
     read_grey = grey_reader(index, ids, loaded[0].description.stored_size)
     dropout = dropout_tuning.read(tuned_dropout) if tuned_dropout else None
     sampling = Sampling(networks, 1, draws)
-    batches = posterior.mix([posterior.predict(model, read_grey, ids, sampling, dropout) for model in loaded])
+    batches = posterior.mix([posterior.predict(model, read_grey, ids, sampling, dropout, question) for model in loaded])
     write_predictions(batches, predictions)
     logging.info("%d galaxies, %d networks", len(ids), len(loaded) * networks)

@@ -11,7 +11,7 @@ from activezoo.acquisition import registry
 from activezoo.acquisition.registry import Candidates
 from activezoo.errors import InputError
 from activezoo.model import description
-from activezoo.model.predictions import read_predictions
+from activezoo.model.predictions import read_pool_predictions
 from activezoo.survey.roles import galaxies_of
 
 
@@ -29,7 +29,7 @@ def run(
     acquisition: Path,
 ) -> None:
     ids = galaxies_of(tables.read(split), "initial", "pool")
-    shards = [read_predictions(path) for path in predictions]
+    shards = [read_pool_predictions(path) for path in predictions]
     if shards and [galaxy for shard in shards for galaxy in shard.ids] != ids:
         raise InputError(f"{predictions[0]}: not the predictions of this pool; delete its folder and run again")
     known = tables.read(labelled, ["id", "N"])
@@ -38,7 +38,7 @@ def run(
         ids=ids,
         predictions=shards,
         known_votes=np.array([known.get(galaxy, 0) for galaxy in ids]),
-        expected_responses=description.read(model).expected_responses,
+        expected_responses=description.read(model).of_question(question).expected_responses,
         few_votes=few_votes,
         rng=randomness.generator(question, seed, iteration, strategy),
     )

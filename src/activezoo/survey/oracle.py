@@ -14,6 +14,7 @@ import numpy as np
 
 from activezoo import randomness, tables
 from activezoo.errors import InputError
+from activezoo.survey import tree
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,15 +31,20 @@ def retrieve_votes(votes: str | Path, ids: Sequence[str]) -> tuple[np.ndarray, n
     InputError
         A galaxy has no votes.
     """
+    chosen = _recorded(votes, ids)
+    return chosen["k"].to_numpy(), chosen["N"].to_numpy()
+
+
+def _recorded(votes: str | Path, ids: Sequence[str]) -> pa.Table:
+    """All that is on record of the given galaxies, in their order."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = tables.read(votes, ["id", "k", "N"])
+    table = tables.read(votes)
     rows = pc.index_in(pa.array(ids, pa.string()), value_set=table["id"])
     if rows.null_count:
         raise _nothing_known(votes, ids[rows.is_null().to_numpy(zero_copy_only=False).argmax()])
-    chosen = table.take(rows)
-    return chosen["k"].to_numpy(), chosen["N"].to_numpy()
+    return table.take(rows)
 
 
 def _nothing_known(votes: str | Path, galaxy: str) -> InputError:
@@ -59,27 +65,82 @@ def first_answers(
     ids, key
         Galaxy and question, which fix the order of the answers.
     """
-    found = np.array(k)
+    return first_of_each(np.stack([k, responses - k], axis=1), number, ids, key)[:, 0]
+
+
+def first_of_each(counts_GA: np.ndarray, number: np.ndarray, ids: Sequence[str], key: tuple) -> np.ndarray:
+    """How many of the first `number` answers of each galaxy are of each kind, shape (G, A).
+
+    The parameters are those of `first_answers`; `counts_GA` are the answers of each kind on record.
+    """
+    found_GA = np.array(counts_GA)
+    responses = found_GA.sum(axis=1)
     some = np.flatnonzero(number < responses)
-    k, responses, number = k[some], responses[some], number[some]
+    responses, number = responses[some], number[some]
     places = np.arange(responses.max(initial=0))
     order = randomness.galaxy_order(key, np.asarray(ids)[some], len(places)).astype(np.float64)
     order[places >= responses[:, None]] = np.inf
-    # Which answers are positive is a random subset: those of the k lowest numbers.
-    positive = order.argsort(axis=1, kind="stable").argsort(axis=1) < k[:, None]
-    found[some] = (positive & (places < number[:, None])).sum(axis=1)
-    return found
+    # Which answers are of the first kind is a random subset, that of the lowest numbers; those of the next kind follow.
+    rank = order.argsort(axis=1, kind="stable").argsort(axis=1)
+    given = places < number[:, None]
+    below_A = np.pad(np.cumsum(found_GA[some], axis=1), ((0, 0), (1, 0)))
+    for kind in range(found_GA.shape[1]):
+        of_kind = (below_A[:, kind, None] <= rank) & (rank < below_A[:, kind + 1, None])
+        found_GA[some, kind] = (of_kind & given).sum(axis=1)
+    return found_GA
 
 
-def label(ids: Sequence[str], number: np.ndarray, votes: str | Path, question: str, iteration: int) -> pa.Table:
-    """Table of the galaxies with the first `number` of their votes, or all: id, k, N and the iteration asked in."""
+def label(
+    ids: Sequence[str], number: np.ndarray, votes: str | Path, question: str, iteration: int | np.ndarray
+) -> pa.Table:
+    """Table of the galaxies with the first `number` of their votes, or all: id, k, N and the iteration asked in.
+
+    If answers have names, it counts each of them, too (`tree.COUNT`).
+    """
     import pyarrow as pa
 
-    k, responses = retrieve_votes(votes, ids)
+    recorded = _recorded(votes, ids)
+    k, responses = recorded["k"].to_numpy(), recorded["N"].to_numpy()
     given = np.minimum(number, responses)
-    positive = first_answers(k, responses, given, ids, (question, "answers"))
-    iterations = np.full(len(ids), iteration, np.int32)
-    return pa.table({"id": pa.array(ids, pa.string()), "k": positive, "N": given, "iteration": iterations})
+    key = (question, "answers")
+    columns = {"id": pa.array(ids, pa.string()), "k": first_answers(k, responses, given, ids, key), "N": given}
+    # In a table of votes, the positive answers come first, so that those given here add up to k.
+    named = [name for name in recorded.column_names if name.startswith(tree.COUNT.format(""))]
+    if named:
+        counts_GA = np.stack([recorded[name].to_numpy() for name in named], axis=1)
+        columns |= dict(zip(named, first_of_each(counts_GA, given, ids, key).T, strict=True))
+    columns["iteration"] = np.full(len(ids), iteration, np.int32)
+    return pa.table(columns)
+
+
+def label_below(before: pa.Table, leading: Sequence[str], votes: str | Path, question: str) -> pa.Table:
+    """The answers to a question of those who came to it, by how people answered the question before.
+
+    Parameters
+    ----------
+    before
+        From `label`, of the question before.
+    leading
+        Its answers that lead here; none: everyone who was asked that is asked this, too.
+    votes, question
+        The votes on record on this question.
+
+    Returns
+    -------
+    As `label`, of the galaxies that have answers on record, in the order of `before`; with its other columns.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    asked = before.to_pandas()
+    asked["here"] = sum(tree.count(asked, answer) for answer in leading) if leading else asked["N"]
+    recorded = tables.read(votes, ["id"])["id"].to_pylist()
+    asked = asked[(asked["here"] > 0) & asked["id"].isin(pd.Index(recorded))]
+    found = label(asked["id"].tolist(), asked["here"].to_numpy(), votes, question, asked["iteration"].to_numpy())
+    for name in before.column_names:
+        if name not in found.column_names and not name.startswith(tree.COUNT.format("")):
+            found = found.append_column(name, pa.array(asked[name], before.schema.field(name).type))
+    return found
 
 
 def ask(

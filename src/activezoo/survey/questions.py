@@ -78,8 +78,10 @@ def read_votes(
     votes = count_fractions(selection, answers, fractions) if total else _counts(selection, answers, empty_is_zero)
     _refuse_totals(catalogue, votes.loc[selection.rows.index, list(answers.responses)])
     _sum_votes(selection, votes, answers, min_responses)
+    # The positive ones come first, as the oracle expects.
+    order = sorted((named or {}).items(), key=lambda of: not set(of[1]) <= set(answers.positive))
     usable = votes.loc[selection.rows.index]
-    by_name = {COUNT.format(name): usable[list(of)].sum(axis=1).astype("int32") for name, of in (named or {}).items()}
+    by_name = {COUNT.format(name): usable[list(of)].sum(axis=1).astype("int32") for name, of in order}
     selection.add(**by_name)
     selection.check(catalogue, len(rows), max_rejected)
     schema = pa.schema({"id": pa.string(), **dict.fromkeys(("k", "N", *by_name), pa.int32())})

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from activezoo.survey.layout import Answers
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COUNT = "answer_{}"
 """Column of a table of votes that counts an answer; a question without named answers has k and N alone."""
@@ -62,20 +64,13 @@ def parse(text: str) -> dict[str, TreeQuestion]:
     return {name: question(settings) for name, settings in json.loads(text).items()}
 
 
-def path_to(name: str, tree: Mapping[str, TreeQuestion]) -> list[str]:
-    """The questions that lead to one, and itself, from the first."""
-    before = tree[name].asked_if
-    return [*(path_to(before[0], tree) if before else []), name]
-
-
-def counts(votes: pd.DataFrame, answers: Mapping[str, object]) -> np.ndarray:
-    """How many gave each answer, shape (G, A), from a table of votes (k, N, and a column for each named answer)."""
-    columns = [COUNT.format(name) for name in answers]
-    if set(columns) <= set(votes):
-        return votes[columns].to_numpy()
-    if tuple(answers) != UNNAMED:
-        raise ValueError(f"no columns {columns} among {list(votes)}")
-    return np.stack([votes.k, votes.N - votes.k], axis=1)
+def count(votes: pd.DataFrame, answer: str) -> pd.Series:
+    """How many gave an answer, from a table of votes: k, N, and a column for each named answer."""
+    if COUNT.format(answer) in votes:
+        return votes[COUNT.format(answer)]
+    if answer not in UNNAMED:
+        raise ValueError(f"no column {COUNT.format(answer)!r} among {list(votes)}")
+    return votes["k"] if answer == UNNAMED[0] else votes["N"] - votes["k"]
 
 
 def reached(tree: Mapping[str, TreeQuestion], rho: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
