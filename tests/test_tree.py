@@ -21,6 +21,7 @@ from activezoo.model.network import Architecture
 from activezoo.model.posterior import Sampling
 from activezoo.model.predictions import Predictions, TreePredictions, read_pool_predictions, write_predictions
 from activezoo.model.trained import TrainedModel
+from activezoo.posteriors import whole_tree
 from activezoo.posteriors.rescaling import Rescaling
 from activezoo.survey import oracle, tree
 from activezoo.survey.tree import TreeQuestion
@@ -265,3 +266,40 @@ def test_first_answers_are_a_fair_sample():
     ids = [f"galaxy {number}" for number in range(3000)]
     found = oracle.first_of_each(np.tile([10, 20, 10], (3000, 1)), np.full(3000, 8), ids, ("smooth", "answers"))
     np.testing.assert_allclose(found.mean(axis=0), [2, 4, 2], atol=4 * math.sqrt(8 * 0.25 / 3000))
+
+
+def test_the_catalogue_of_a_tree_keeps_networks_together(tmp_path):
+    paths = {}
+    predictions = predicted(galaxies=4, networks=30)
+    for name, part in predictions.of_questions.items():
+        paths[name] = [tmp_path / f"{name}_{shard}.parquet" for shard in range(2)]
+        for path, rows in zip(paths[name], (slice(0, 3), slice(3, 4)), strict=True):
+            write_predictions(iter([part.of(rows)]), path)
+    batches = whole_tree.stream(paths, TREE)
+    tables.write_stream(
+        (whole_tree.summarise(batch, {"activezoo": "0"}) for batch in batches), tmp_path / "tree.parquet"
+    )
+    found = tables.read(tmp_path / "tree.parquet").to_pandas()
+    assert found["id"].tolist() == predictions.ids
+    rho, reached = drawn(4, 30), predictions.reached_GT()
+    np.testing.assert_allclose(found["bar_reached_fraction"], reached["bar"].mean(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(found["smooth_featured_fraction"], rho["smooth"][..., 1].mean(axis=1), rtol=1e-6)
+    assert "smooth_reached_fraction" not in found
+    low, high = (found[f"b_fraction_{end}_68"] for end in ("low", "high"))
+    inside = (rho["bar"][..., 0] >= low.to_numpy()[:, None]) & (rho["bar"][..., 0] <= high.to_numpy()[:, None])
+    assert inside.mean() == pytest.approx(0.68, abs=0.04)
+    both = whole_tree.joint_probability(tmp_path / "tree.parquet", ["b_fraction", "w_fraction", "bar_reached_fraction"])
+    expected = (rho["bar"][..., 0] * rho["odd"][..., 0] * reached["bar"]).mean(axis=1)
+    np.testing.assert_allclose(both, expected, rtol=1e-5)
+    field = tables.read(tmp_path / "tree.parquet").schema.field("b_fraction")
+    assert b"who is asked bar answers bar" in field.metadata[b"description"]
+
+
+def test_predictions_of_other_galaxies_are_refused(tmp_path):
+    predictions = predicted()
+    paths = {}
+    for name, part in predictions.of_questions.items():
+        paths[name] = [tmp_path / f"{name}.parquet"]
+        write_predictions(iter([part.of(slice(1, 3) if name == "bar" else slice(0, 2))]), paths[name][0])
+    with pytest.raises(InputError, match="not the galaxies of the other questions"):
+        list(whole_tree.stream(paths, TREE))

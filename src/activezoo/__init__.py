@@ -4,7 +4,8 @@ What other people's loops can use stands here, and is imported when it is asked 
 
 - the likelihood: `log_pmf`, `binomial_loss`, `mixture_pmf`, `entropy`, `mutual_information`;
 - strategies of acquisition: `strategies` (their names), `strategy` (one of them), `Candidates` (what it ranks);
-- predictions: `Predictions`, `read_predictions`.
+- predictions: `Predictions`, `read_predictions`;
+- the catalogue of a tree of questions: `joint_probability` of answers to several of them.
 """
 
 from importlib import import_module
@@ -15,6 +16,7 @@ __version__ = "0.2.0"
 _PLACES = {
     **dict.fromkeys(("log_pmf", "binomial_loss", "mixture_pmf", "entropy", "mutual_information"), "model.votes"),
     **dict.fromkeys(("Predictions", "read_predictions"), "model.predictions"),
+    "joint_probability": "posteriors.whole_tree",
     "Candidates": "acquisition.registry",
     "strategies": "acquisition.registry",
     "strategy": "acquisition.registry",

@@ -392,13 +392,16 @@ def pool_predictions(wildcards):
     return [previous_model(f"pool_predictions/shard_{shard}.parquet")(wildcards) for shard in shards]
 
 
-def of_trained_model(path):
-    """Input function: a file of the survey whose models predict, or an error that says how to make it."""
+def of_trained_model(path, question=None):
+    """Input function: a file of the survey whose models predict, or an error that says how to make it.
+
+    It is of the rule's question unless another is named.
+    """
 
     def existing(wildcards):
         members = MEMBERS[:1] if wildcards.get("variant") == "mixture" else MEMBERS
         of_model = of_learner(TRAINED_ON) if path.startswith("seed_") else TRAINED_ON
-        found = expand(f"{of_model}/{path}", question=wildcards.question, member=members)
+        found = expand(f"{of_model}/{path}", question=question or wildcards.question, member=members)
         missing = [file for file in found if SURVEY["kind"] == "images" and not os.path.exists(file)]
         if missing:
             raise WorkflowError(
@@ -452,6 +455,7 @@ def all_posterior_results(wildcards):
     classes_of_experts(wildcards)
     return [
         *[path.format(question=question) for question in POSTERIOR_QUESTIONS for path in posterior_results(question)],
+        *([TREE_CATALOGUE] if TOGETHER and POSTERIORS["galaxies"] == "all" else []),
         *([] if SURVEY["kind"] == "images" else [POSTERIORS_PAGE, HTML_PAGE.format(page="posteriors")]),
     ]
 

@@ -24,6 +24,7 @@ CONFORMAL = f"{POSTERIOR_FOLDER}/conformal.parquet"
 BY_GROUP = f"{POSTERIOR_FOLDER}/interval_coverage_by_group.parquet"
 POSTERIOR_CATALOGUE = f"{POSTERIOR_FOLDER}/catalogue.parquet"
 FITS_CATALOGUE = f"{POSTERIOR_FOLDER}/catalogue.fits"
+TREE_CATALOGUE = f"{RESULTS}/tree.parquet"
 VARIANTS = [
     "mixture",
     *(["ensemble"] if POSTERIORS["ensemble"] > 1 else []),
@@ -181,6 +182,25 @@ use rule step as posterior_catalogue with:
     params:
         **step("posterior_catalogue"),
         settings=flags({key: POSTERIORS[key] for key in ("responses", "quantiles")}),
+
+
+use rule step as tree_catalogue with:
+    """Write what the same networks say of all questions of the tree about each galaxy, in a row."""
+    input:
+        predictions=expand(PREDICTIONS, question=QUESTIONS, variant=VARIANTS[-1], part=CATALOGUE_PARTS),
+        model=of_trained_model(f"seed_1/all/{DESCRIPTION}", FIRST),
+    output:
+        catalogue=TREE_CATALOGUE,
+    pathvars:
+        job="tree_catalogue",
+    group:
+        submitted_with("posteriors")
+    resources:
+        mem_mb=2000,
+        runtime=60,
+        gpu=0,
+    params:
+        **step("tree_catalogue"),
 
 
 use rule step as fits_catalogue with:

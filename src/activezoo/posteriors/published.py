@@ -62,17 +62,24 @@ def published(summary: pa.Table, fraction: str, provenance: Mapping[str, object]
     provenance
         What made the catalogue, by name; it becomes parameters of the header.
     """
+    meanings = {_public(name, fraction): _meaning(name) for name in summary.column_names}
+    return described(summary.rename_columns(list(meanings)), meanings, provenance)
+
+
+def described(
+    table: pa.Table, meanings: Mapping[str, tuple[str | None, str]], provenance: Mapping[str, object]
+) -> pa.Table:
+    """A table with the unit and description of each column, by name, and with what made it; see `published`."""
     import pyarrow as pa
 
     fields = []
-    for field in summary.schema:
-        unit, description = _meaning(field.name)
-        metadata = {"description": description} | ({"unit": unit} if unit else {})
-        fields.append(field.with_name(_public(field.name, fraction)).with_metadata(metadata))
+    for field in table.schema:
+        unit, description = meanings[field.name]
+        fields.append(field.with_metadata({"description": description} | ({"unit": unit} if unit else {})))
     schema = pa.schema(fields)
     header = {"IVOA.VOTable-Parquet.version": "1.0", "IVOA.VOTable-Parquet.content": _votable(schema, provenance)}
     provenance = {name: str(value) for name, value in provenance.items()}
-    return pa.Table.from_arrays(summary.columns, schema=schema.with_metadata(provenance | header))
+    return pa.Table.from_arrays(table.columns, schema=schema.with_metadata(provenance | header))
 
 
 def _public(name: str, fraction: str) -> str:
