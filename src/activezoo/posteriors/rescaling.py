@@ -1,10 +1,12 @@
 """A rescaling of predicted vote probabilities, fitted to held-out votes.
 
 They need not be right where they are extreme (paper §4), and networks of MC dropout agree too much. So networks are
-spread first: the logit of each moves away from the mean logit of the mixture by a factor. Then comes beta calibration
-(Kull, Silva Filho & Flach 2017): logit ρ' = a ln ρ − b ln(1 − ρ) + c with a, b ≥ 0. Slopes above 1 make predictions
-more extreme, a on the side of 0 and b on the side of 1. The identity is a = b = spread = 1, c = 0. The order of the
-networks of a galaxy stays.
+spread first: the logit of each moves away from the mean logit of the mixture by a factor. Where it goes to, its rank
+says: to the quantile of a distribution as wide as the networks of the galaxy scatter, and with the tails of
+sinh(tail × z) / tail, z being normal. For networks scatter about normally, but they are wrong by little mostly and by
+much at times. Then comes beta calibration (Kull, Silva Filho & Flach 2017): logit ρ' = a ln ρ − b ln(1 − ρ) + c with
+a, b ≥ 0. Slopes above 1 make predictions more extreme, a on the side of 0 and b on the side of 1. The identity is
+a = b = spread = 1, c = 0, without a tail. The order of the networks of a galaxy stays.
 """
 
 from __future__ import annotations
@@ -23,19 +25,23 @@ from activezoo.posteriors import counts
 
 log = logging.getLogger(__name__)
 
-# Four coefficients need some votes, or posteriors are worse than before.
+# The coefficients need some votes, or posteriors are worse than before.
 LEAST_GALAXIES = 30
 # Logits beyond are not told apart, as in `posterior.vote_probability`.
 _LARGEST_LOGIT = 16.0
+# Smaller tails are taken for normal; larger ones than the largest are not tried.
+_NORMAL, _LARGEST_TAIL = 1e-6, 3.0
 
 
 class Rescaling(NamedTuple):
-    """The rescaling, by its four coefficients."""
+    """The rescaling, by its coefficients."""
 
     a: float
     b: float
     c: float
     spread: float
+    tail: float | None = None
+    """0 for normal tails, more for heavier ones; None leaves the networks as they scatter, but for the spread."""
 
     def apply(self, predictions: Predictions) -> Predictions:
         """The same networks, rescaled; where there are several answers, the positive ones keep their shares of ρ.
@@ -47,7 +53,11 @@ class Rescaling(NamedTuple):
         smallest = np.exp(-_LARGEST_LOGIT)
         logit_GT = logit(np.clip(predictions.rho_GT, smallest, 1 - smallest))
         mean_G1 = (logit_GT @ predictions.weights_T)[:, None]
-        logit_GT = np.clip(mean_G1 + self.spread * (logit_GT - mean_G1), -_LARGEST_LOGIT, _LARGEST_LOGIT)
+        deviation_GT = logit_GT - mean_G1
+        if self.tail is not None:
+            width_G1 = np.sqrt(deviation_GT**2 @ predictions.weights_T)[:, None]
+            deviation_GT = width_G1 * _quantiles(deviation_GT, predictions.weights_T, self.tail)
+        logit_GT = np.clip(mean_G1 + self.spread * deviation_GT, -_LARGEST_LOGIT, _LARGEST_LOGIT)
         rescaled_GT = self.a * log_expit(logit_GT) - self.b * log_expit(-logit_GT) + self.c
         rho_GT = expit(np.clip(rescaled_GT, -_LARGEST_LOGIT, _LARGEST_LOGIT))
         rescaled = predictions._replace(rho_GT=rho_GT)
@@ -60,6 +70,17 @@ class Rescaling(NamedTuple):
 
 
 IDENTITY = Rescaling(1.0, 1.0, 0.0, 1.0)
+
+
+def _quantiles(values_GT: np.ndarray, weights_T: np.ndarray, tail: float) -> np.ndarray:
+    """Quantiles of sinh(tail × z) / tail, z being normal, at the ranks of values among those of a galaxy: (G, T)."""
+    from scipy.special import ndtri
+
+    order_GT = values_GT.argsort(axis=1, kind="stable")
+    weights_GT = weights_T[order_GT]
+    z_GT = np.empty_like(values_GT)
+    np.put_along_axis(z_GT, order_GT, ndtri(np.cumsum(weights_GT, axis=1) - weights_GT / 2), axis=1)
+    return np.sinh(tail * z_GT) / tail if tail > _NORMAL else z_GT
 
 
 def fit(predictions: Predictions, k: np.ndarray, responses: np.ndarray) -> Rescaling:
@@ -99,8 +120,9 @@ def fit(predictions: Predictions, k: np.ndarray, responses: np.ndarray) -> Resca
     def mean_surprise(coefficients: np.ndarray) -> float:
         return float(counts.surprise(Rescaling(*coefficients).apply(predictions), k, responses).mean())
 
-    bounds = [(0, None), (0, None), (None, None), (0, None)]
-    return Rescaling(*minimize(mean_surprise, IDENTITY, method="L-BFGS-B", bounds=bounds).x.tolist())
+    start = IDENTITY._replace(tail=0.5)
+    bounds = [(0, None), (0, None), (None, None), (0, None), (0, _LARGEST_TAIL)]
+    return Rescaling(*minimize(mean_surprise, start, method="L-BFGS-B", bounds=bounds).x.tolist())
 
 
 def write(rescaling: Rescaling, path: str | Path) -> None:
@@ -118,10 +140,12 @@ def read(path: str | Path) -> Rescaling:
         The file is missing or holds something else.
     """
     try:
-        return Rescaling(**{name: float(value) for name, value in json.loads(Path(path).read_text()).items()})
+        values = json.loads(Path(path).read_text())
+        tail = values.pop("tail")
+        return Rescaling(**{name: float(of) for name, of in values.items()}, tail=None if tail is None else float(tail))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, KeyError):
         raise InputError(
-            f'{path}: not the coefficients of a rescaling, {{"a": …, "b": …, "c": …, "spread": …}}'
+            f'{path}: not the coefficients of a rescaling, {{"a": …, "b": …, "c": …, "spread": …, "tail": …}}'
         ) from None
