@@ -4,11 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import yaml
 from snakemake.utils import update_config
 
+from activezoo import tables
 from activezoo.running.configuration import validated
+from activezoo.survey import oracle, tree
 from activezoo.survey.catalogue import read_catalogue
 from activezoo.survey.layout import Answers, Columns, Fractions
 from activezoo.survey.questions import read_votes
@@ -164,6 +167,74 @@ def test_a_release_of_the_published_columns_is_read(name, tmp_path):
 
 def test_every_release_that_has_a_configuration_is_tested():
     assert {path.stem for path in (ROOT / "config/releases").iterdir()} == set(IDS)
+
+
+def tree_of_gz2():
+    """The configuration of the whole tree, on top of that of the release, and its questions."""
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    config, *others = (yaml.safe_load((ROOT / "config" / path).read_text()) for path in GZ2_TREE)
+    for other in others:
+        update_config(config, other)
+    config = validated(config, schema)
+    return config, {name: tree.question(config["questions"][name]) for name in config["loop"]["questions"]}
+
+
+GZ2_TREE = ("config.yaml", "gz2.yaml", "gz2_tree.yaml")
+
+
+def test_the_whole_tree_of_galaxy_zoo_2_gives_each_question_to_those_who_come_to_it(tmp_path):
+    config, questions = tree_of_gz2()
+    assert len(questions) == 11
+    assert sum(len(question.answers) for question in questions.values()) == 37
+    rng = np.random.default_rng(1)
+    counts = {}
+    for question in questions.values():
+        asked = (
+            40
+            if question.asked_if is None
+            else sum(counts[questions[question.asked_if[0]].answers[answer][0]] for answer in question.asked_if[1])
+        )
+        drawn = rng.multinomial(np.broadcast_to(asked, 3), np.full(len(question.answers), 1 / len(question.answers)))
+        counts |= {columns[0]: drawn[:, place] for place, columns in enumerate(question.answers.values())}
+    catalogue = write_table({"dr7objid": IDS[GZ2], "sample": ["original"] * 3, **counts}, tmp_path / "gz2.csv")
+    galaxies = pa.table({"row": [2, 3, 4], "id": IDS[GZ2]})
+    labelled = {}
+    for name, question in questions.items():
+        settings = config["questions"][name]
+        votes, _ = read_votes(
+            catalogue,
+            galaxies,
+            section(Answers, settings),
+            named=settings["answers"],
+            min_responses=1,
+            max_rejected=0,
+        )
+        tables.write(votes, tmp_path / "votes.parquet")
+        if question.asked_if is None:
+            found = oracle.label(IDS[GZ2], np.full(3, 40), tmp_path / "votes.parquet", name, 0)
+        else:
+            before, leading = question.asked_if
+            found = oracle.label_below(labelled[before], leading, tmp_path / "votes.parquet", name)
+        labelled[name] = found
+        assert found["id"].to_pylist() == votes["id"].to_pylist()
+        for answer, columns in question.answers.items():
+            rows = [IDS[GZ2].index(galaxy) for galaxy in found["id"].to_pylist()]
+            assert found[f"answer_{answer}"].to_pylist() == counts[columns[0]][rows].tolist()
+
+
+@pytest.mark.skipif(not FORMATS.is_dir(), reason=f"no real data in {FORMATS}")
+def test_real_rows_have_all_answers_of_the_tree():
+    _, questions = tree_of_gz2()
+    raw = pd.read_csv(FORMATS / "galaxy_zoo_2/gz2_hart16.csv")
+    votes = {
+        name: {answer: raw[list(of)].sum(axis=1) for answer, of in question.answers.items()}
+        for name, question in questions.items()
+    }
+    for name, question in questions.items():
+        if question.asked_if:
+            before, leading = question.asked_if
+            came = sum(votes[before][answer] for answer in leading)
+            assert sum(votes[name].values()).tolist() == came.tolist()
 
 
 @pytest.mark.skipif(not FORMATS.is_dir(), reason=f"no real data in {FORMATS}")

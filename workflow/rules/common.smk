@@ -455,6 +455,7 @@ def all_posterior_results(wildcards):
     classes_of_experts(wildcards)
     return [
         *[path.format(question=question) for question in POSTERIOR_QUESTIONS for path in posterior_results(question)],
+        BROWSE_PAGE,
         *([TREE_CATALOGUE] if TOGETHER and POSTERIORS["galaxies"] == "all" else []),
         *([] if SURVEY["kind"] == "images" else [POSTERIORS_PAGE, HTML_PAGE.format(page="posteriors")]),
     ]

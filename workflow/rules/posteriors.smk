@@ -25,6 +25,7 @@ BY_GROUP = f"{POSTERIOR_FOLDER}/interval_coverage_by_group.parquet"
 POSTERIOR_CATALOGUE = f"{POSTERIOR_FOLDER}/catalogue.parquet"
 FITS_CATALOGUE = f"{POSTERIOR_FOLDER}/catalogue.fits"
 TREE_CATALOGUE = f"{RESULTS}/tree.parquet"
+BROWSE_PAGE = f"{RESULTS}/galaxies.html"
 VARIANTS = [
     "mixture",
     *(["ensemble"] if POSTERIORS["ensemble"] > 1 else []),
@@ -201,6 +202,26 @@ use rule step as tree_catalogue with:
         gpu=0,
     params:
         **step("tree_catalogue"),
+
+
+use rule step as browse_page with:
+    """Write a page that browses the catalogue of posteriors: histogram, galaxies in order, search by id."""
+    input:
+        catalogues=expand(POSTERIOR_CATALOGUE, question=POSTERIOR_QUESTIONS),
+        index=INDEX,
+    output:
+        html=BROWSE_PAGE,
+    pathvars:
+        job="browse_page",
+    group:
+        submitted_with("posteriors")
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        gpu=0,
+    params:
+        **step("browse_page"),
+        settings=flags({"survey": SURVEY["name"], "galaxies": POSTERIORS["browsed"]}),
 
 
 use rule step as fits_catalogue with:
