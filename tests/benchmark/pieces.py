@@ -102,9 +102,11 @@ def compare_training(sizes: Sizes, grey: np.ndarray, schedule: training.Schedule
 
 def compare_predicting(sizes: Sizes, grey: np.ndarray, model: TrainedModel, batches: int = 16) -> None:
     """Compare with what TensorFlow takes for the bare convolutions, on ready batches of the same size."""
-    stream = partial(posterior.features, model, lambda at: grey[np.r_[at] % len(grey)], sampling=sizes.sampling)
-    size = len(next(stream(ids=list(map(str, range(5000)))))[0])
+    pixels = sizes.network.input_size**2 * sizes.sampling.augmentations
+    size = posterior.FORWARD_PIXELS // pixels
     ids = list(map(str, range(batches * size)))
+    tiled = np.resize(grey, (len(ids), *grey.shape[1:]))
+    stream = partial(posterior.features, model, tiled.__getitem__, sampling=sizes.sampling)
     trunk = tf.keras.Model(model.network.inputs, model.network.get_layer("features").output)
     forward, side, views_each = (
         tf.function(trunk, autograph=False),
@@ -183,14 +185,13 @@ def compare_jobs(index, folder: Path) -> None:
     ids = list(map(str, range(20_000)))  # they share the stored images
     tables.write({"id": ids, "role": ["pool"] * len(ids)}, split := folder / "split.parquet")
     tables.write(index.take(np.arange(len(ids)) % len(index)).set_column(0, "id", [ids]), folder / "index.parquet")
-    tables.write({"id": ["0"]}, folder / "labelled.parquet")
     tables.write({"id": ids, "k": [1] * len(ids), "N": [2] * len(ids)}, answers := folder / "votes.parquet")
     check = {"question": "smooth", "acquire": 1, "unit": "galaxies", "iterations": 1, "votes": answers}
     check |= {"split": split, "pool": folder / "pool.parquet"}
     common = {"index": folder / "index.parquet", "shard": 0, "draws": "even", "threads": 1, "gpu": 0}
     common["predictions"] = predictions = folder / "predictions.parquet"
     model, weights = (folder / name for name in ("model.json", "model.weights.h5"))
-    pool = {"model": model, "weights": weights, "labelled": folder / "labelled.parquet", "split": split}
+    pool = {"model": model, "weights": weights, "split": split}
     pool |= common | {"shards": 2000, "augmentations": 1, "masks": posterior.EXACT}
     posteriors = common | {"models": model, "weights": weights, "galaxies": common["index"], "networks": 2}
     catalogue = {"predictions": predictions, "model": model, "catalogue": folder / "catalogue.parquet"}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 EXACT = "exact"
 # Pixels of input that go through the convolutions at once: small enough for memory, large enough for speed.
-_FORWARD_PIXELS = 1_000_000
+FORWARD_PIXELS = 1_000_000
 
 
 class Sampling(NamedTuple):
@@ -269,7 +269,7 @@ def features(
         yield [], np.empty((0, sampling.augmentations, dense.units))
         return
     # All batches have one shape, the last one being filled up, so that the convolutions are planned once.
-    size = min(len(ids), max(1, _FORWARD_PIXELS // (input_size**2 * sampling.augmentations)))
+    size = min(len(ids), max(1, FORWARD_PIXELS // (input_size**2 * sampling.augmentations)))
     for start in range(0, len(ids), size):
         batch = slice(start, start + size)
         images = read_grey(batch)
