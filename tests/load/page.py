@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
@@ -95,8 +96,8 @@ class Person:
         self.cookie = self.csrf = ""
         self.asking: tuple[dict, str] | None = None  # what was answered, and may not have arrived
 
-    async def answer(self, until: float) -> None:
-        """Answer until a time, or until the server is gone."""
+    async def answer(self, enough: Callable[[], bool]) -> None:
+        """Answer until it is enough, or the server is gone."""
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             if not self.cookie:
@@ -104,7 +105,7 @@ class Person:
             shown = None if self.asking is None else await self.give(*self.asking)
             shown = shown or await self.post("/next")
             image, due = None, time.perf_counter() + self.rng.random() * self.pause
-            while shown.get("state") == "question" and time.perf_counter() < until:
+            while shown.get("state") == "question" and not enough():
                 if shown["image"] != image:
                     image = shown["image"]
                     await self.request(f"GET {image} HTTP/1.1\r\n")
@@ -143,13 +144,27 @@ class Person:
         return await self.reader.readexactly(int(headers["content-length"]))
 
 
-async def answer_together(people: list[Person], seconds: float, meanwhile=None) -> float:
-    """All answer for so long; return the seconds that it took."""
+def after(seconds: float) -> Callable[[], bool]:
+    """Whether so much time has passed."""
+    end = time.perf_counter() + seconds
+    return lambda: time.perf_counter() >= end
+
+
+def acknowledged(people: list[Person]) -> int:
+    """How many votes the server has acknowledged."""
+    return sum(len(person.acknowledged) for person in people)
+
+
+async def answer_together(
+    people: list[Person], enough: Callable[[], bool], kill: Callable[[], None] | None = None
+) -> float:
+    """All answer until it is enough, or until the server is killed then; return the seconds that it took."""
     start = time.perf_counter()
-    answering = asyncio.gather(*(person.answer(start + seconds) for person in people))
-    if meanwhile:
-        await asyncio.sleep(seconds / 2)
-        await asyncio.to_thread(meanwhile)
+    answering = asyncio.gather(*(person.answer((lambda: False) if kill else enough) for person in people))
+    if kill:
+        while not enough():
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(kill)
     await answering
     return time.perf_counter() - start
 
@@ -178,15 +193,20 @@ def main() -> None:
         tokens = server.invite(arguments.people)
         pause = arguments.people / arguments.rate if arguments.rate else 0
         people = [Person(number, token, server.port, pause) for number, token in enumerate(tokens)]
-        took = asyncio.run(answer_together(people, arguments.seconds, server.kill if arguments.kill else None))
+        used = time.process_time()
         if arguments.kill:
+            took = asyncio.run(answer_together(people, after(arguments.seconds / 2), server.kill))
             server.start()
-            took += asyncio.run(answer_together(people, arguments.seconds / 2))
+            took += asyncio.run(answer_together(people, after(arguments.seconds / 2)))
+        else:
+            took = asyncio.run(answer_together(people, after(arguments.seconds)))
+        used = time.process_time() - used
         server.kill()
         seconds = np.concatenate([person.seconds for person in people])
         lost, doubled = lost_and_doubled(people, server.results)
     print(f"{len(people)} people, {len(seconds)} votes in {took:.1f} s: {len(seconds) / took:.0f} votes a second")
-    print(f"the server's processor: {1e3 * server.processor / len(seconds):.1f} ms a vote")
+    of_server, of_people = (1e3 * used / len(seconds) for used in (server.processor, used))
+    print(f"processor: {of_server:.1f} ms a vote by the server, {of_people:.1f} ms by the people")
     print("answer time: " + ", ".join(f"{q} % within {1e3 * np.percentile(seconds, q):.0f} ms" for q in (50, 95, 99)))
     print(f"acknowledged votes that are lost: {lost}; votes that nobody gave, or twice: {doubled}")
 

@@ -71,7 +71,7 @@ class Commits:
             with self._store.transaction():
                 for change in batch:
                     try:
-                        with self._store.transaction():
+                        with self._store.part():
                             results.append(change.function())
                     except Exception as error:
                         results.append(error)

@@ -140,6 +140,7 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         self.clock = clock
+        self._asked = lru_cache(maxsize=10_000)(self._read_asked)
         try:
             # Whoever uses it takes care that it is one thread at a time.
             self._database = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
@@ -162,17 +163,29 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is done within is kept as a whole or not at all; one within another is kept with it."""
-        nested = self._database.in_transaction
-        self._database.execute("SAVEPOINT inner" if nested else "BEGIN IMMEDIATE")
+        """What is done within is kept as a whole or not at all; one within another is a part of it."""
+        if self._database.in_transaction:
+            yield
+            return
+        self._database.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            self._database.execute("ROLLBACK TO inner" if nested else "ROLLBACK")
-            if nested:
-                self._database.execute("RELEASE inner")
+            self._database.execute("ROLLBACK")
             raise
-        self._database.execute("RELEASE inner" if nested else "COMMIT")
+        self._database.execute("COMMIT")
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """A part of a transaction: what is done within is undone alone if it raises."""
+        self._database.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK TO part")
+            self._database.execute("RELEASE part")
+            raise
+        self._database.execute("RELEASE part")
 
     # People
 
@@ -289,6 +302,9 @@ class Store:
         """Each ask, the last one last: open, paused or closed."""
         return {row["number"]: row["state"] for row in self._rows("SELECT number, state FROM asks ORDER BY number")}
 
+    def _state(self, ask: int) -> str:
+        return self._row("SELECT state FROM asks WHERE number = :ask", ask=ask)["state"]
+
     def set_state(self, ask: int, state: str) -> None:
         """Open, pause or close an ask. One that is closed stays closed, for its votes may have been taken."""
         with self.transaction():
@@ -340,27 +356,41 @@ class Store:
 
     def current(self, person: Person, ask: int) -> Shown | None:
         """What a person is shown, if anything. It changes nothing."""
-        look = self._row(
-            "SELECT looks.galaxy FROM looks JOIN galaxies AS g ON g.ask = looks.ask AND g.galaxy = looks.galaxy "
-            f"WHERE person = :person AND looks.ask = :ask AND (expires > :now OR expires IS NOT NULL AND {_HAS_ROOM})",
-            person=person.id,
-            ask=ask,
-            now=self.clock(),
-        )
-        return look and self._shown(person, ask, look["galaxy"])
+        look = self._look(person, ask)
+        if look is None or not self._is_kept(ask, look["galaxy"], look["expires"]):
+            return None
+        return self._shown(ask, look["galaxy"], self._answers(person, ask, look["galaxy"]))
+
+    def _is_kept(self, ask: int, galaxy: str, expires: float) -> bool:
+        """Whether a galaxy is still for the person before whom it is: if the time has run out, there must be room."""
+        now = self.clock()
+        if expires > now:
+            return True
+        room = f"SELECT {_HAS_ROOM} AS has_room FROM galaxies AS g WHERE ask = :ask AND galaxy = :galaxy"
+        return bool(self._row(room, ask=ask, galaxy=galaxy, now=now)["has_room"])
 
     def next(self, person: Person, ask: int) -> Shown | None:
         """Show a person a galaxy: still the current one, or the first that wants this person, if any and not paused."""
         with self.transaction():
-            state = self.states()[ask]
+            state = self._state(ask)
             if state == "closed":
                 return None
-            shown = self.current(person, ask)
-            if shown is not None:
-                self._keep(person, ask, shown.galaxy)
-                return shown
-            self._give_up(person, ask)
+            look = self._look(person, ask)
+            if look is not None:
+                galaxy = look["galaxy"]
+                if self._is_kept(ask, galaxy, look["expires"]):
+                    self._prolong(person, galaxy)
+                    return self._shown(ask, galaxy, self._answers(person, ask, galaxy))
+                self._give_up(person, ask)
             return self._reserve(person, ask) if state == "open" else None
+
+    def _look(self, person: Person, ask: int) -> sqlite3.Row | None:
+        """The galaxy before a person, whether it still is kept for this person or not."""
+        return self._row(
+            "SELECT galaxy, expires FROM looks WHERE person = :person AND ask = :ask AND expires IS NOT NULL",
+            person=person.id,
+            ask=ask,
+        )
 
     def _give_up(self, person: Person, ask: int) -> None:
         """Let go of a galaxy that was given to others meanwhile. One with answers is not shown to this person again."""
@@ -386,20 +416,15 @@ class Store:
             ask=ask,
             expires=self.clock() + RESERVED,
         )
-        return self._shown(person, ask, row["galaxy"])
+        return self._shown(ask, row["galaxy"], {})
 
-    def _keep(self, person: Person, ask: int, galaxy: str) -> bool:
-        """Prolong a reservation. One that has run out is given again if there is room."""
-        kept = self._row(
-            "UPDATE looks SET expires = :expires WHERE galaxy = :galaxy AND person = :person AND (expires > :now OR "
-            f"EXISTS (SELECT 1 FROM galaxies AS g WHERE ask = :ask AND galaxy = :galaxy AND {_HAS_ROOM})) RETURNING 1",
+    def _prolong(self, person: Person, galaxy: str) -> None:
+        self._rows(
+            "UPDATE looks SET expires = :expires WHERE galaxy = :galaxy AND person = :person",
             expires=self.clock() + RESERVED,
-            now=self.clock(),
-            ask=ask,
             galaxy=galaxy,
             person=person.id,
         )
-        return kept is not None
 
     def _finish(self, person: Person, galaxy: str, counts: bool) -> None:
         self._rows(
@@ -427,17 +452,21 @@ class Store:
         )
         return {row["question"]: row["answer"] for row in rows}
 
-    def _shown(self, person: Person, ask: int, galaxy: str) -> Shown | None:
-        """A galaxy with the next question about it; None at the end of the tree."""
+    def _read_asked(self, ask: int, galaxy: str) -> tuple[int, Mapping[str, Question], list[str]]:
+        """Place of a galaxy in an ask, the tree, and the questions about it; none of which ever changes."""
         row = self._row(
             "SELECT place, galaxies.questions AS asked, asks.questions AS tree FROM galaxies "
             "JOIN asks ON number = ask WHERE ask = :ask AND galaxy = :galaxy",
             ask=ask,
             galaxy=galaxy,
         )
-        tree, answers = _questions(row["tree"]), self._answers(person, ask, galaxy)
-        name = decision_tree.next_question(tree, json.loads(row["asked"]), answers)
-        return name and Shown(ask, galaxy, row["place"], name, tree[name], answers)
+        return row["place"], _questions(row["tree"]), json.loads(row["asked"])
+
+    def _shown(self, ask: int, galaxy: str, answers: dict[str, str | None]) -> Shown | None:
+        """A galaxy with the next question about it after some answers; None at the end of the tree."""
+        place, tree, asked = self._asked(ask, galaxy)
+        name = decision_tree.next_question(tree, asked, answers)
+        return name and Shown(ask, galaxy, place, name, tree[name], answers)
 
     def answer(self, person: Person, ask: int, galaxy: str, question: str, answer: str | None) -> None:
         """Keep an answer; None is "I can't tell". The same answer once more is no other vote, so one may try again.
@@ -462,14 +491,14 @@ class Store:
                 if answers[question] != answer:
                     raise Refused("You have answered this question. Undo the answer to give another.")
                 return
-            if self.states()[ask] == "closed":
+            if self._state(ask) == "closed":
                 raise Refused(f"Ask {ask} is closed.")
-            shown = None if look["expires"] is None else self._shown(person, ask, galaxy)
+            shown = None if look["expires"] is None else self._shown(ask, galaxy, answers)
             if shown is None or shown.name != question:
                 raise Refused("You are not asked this question.")
             if answer is not None and answer not in shown.question.answers:
                 raise Refused(f"The question has no answer {answer!r}.")
-            if not self._keep(person, ask, galaxy):
+            if not self._is_kept(ask, galaxy, look["expires"]):
                 raise Refused("Meanwhile, others have answered for this galaxy.")
             self._rows(
                 "INSERT INTO votes (ask, galaxy, question, person, answer, time) "
@@ -481,10 +510,13 @@ class Store:
                 answer=answer,
                 now=self.clock(),
             )
-            if self._shown(person, ask, galaxy) is None:
-                counts = None not in {**answers, question: answer}.values()
+            answers = {**answers, question: answer}
+            if self._shown(ask, galaxy, answers) is None:
+                counts = None not in answers.values()
                 self._finish(person, galaxy, counts)
                 self._count(ask, galaxy, int(counts))
+            else:
+                self._prolong(person, galaxy)
 
     def undo(self, person: Person, ask: int) -> None:
         """Take back a person's last answer in an ask. Its question is shown again.
@@ -503,20 +535,23 @@ class Store:
             )
             if vote is None:
                 raise Refused("There is no answer to undo.")
-            if self.states()[ask] == "closed":
+            if self._state(ask) == "closed":
                 raise Refused(f"Ask {ask} is closed.")
             galaxy = vote["galaxy"]
             look = self._row(
-                "SELECT counts FROM looks WHERE galaxy = :galaxy AND person = :person", galaxy=galaxy, person=person.id
-            )
-            self._count(ask, galaxy, -look["counts"])
-            self._rows(
-                "UPDATE looks SET counts = 0, expires = 0 WHERE galaxy = :galaxy AND person = :person",
+                "SELECT counts, expires FROM looks WHERE galaxy = :galaxy AND person = :person",
                 galaxy=galaxy,
                 person=person.id,
             )
-            if not self._keep(person, ask, galaxy):
+            self._count(ask, galaxy, -look["counts"])
+            if not self._is_kept(ask, galaxy, look["expires"] or 0):
                 raise Refused("Meanwhile, others have answered for this galaxy.")
+            self._rows(
+                "UPDATE looks SET counts = 0, expires = :expires WHERE galaxy = :galaxy AND person = :person",
+                expires=self.clock() + RESERVED,
+                galaxy=galaxy,
+                person=person.id,
+            )
             # The galaxy that is shown now has no answer of this person yet, or that would be the last one.
             self._rows(
                 "DELETE FROM looks WHERE person = :person AND ask = :ask AND expires IS NOT NULL AND galaxy <> :galaxy",
