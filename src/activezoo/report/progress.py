@@ -20,7 +20,8 @@ from activezoo.report.markdown import markdown_figure, markdown_table
 from activezoo.report.planning import round_off
 
 MODELS_TO_JUDGE = 4
-"""Before so many models have been trained, the gain of the next votes is not known well enough to stop for it."""
+"""Of fewer models, the curve is not known well enough to stop for the gain of the next votes; and a target is reached
+only if the 95 % interval of the last model is below it."""
 
 
 class Curve(NamedTuple):
@@ -64,7 +65,7 @@ def curve(votes_M: np.ndarray, rho_MG: np.ndarray, k_G: np.ndarray, responses_G:
 
 
 class Estimate(NamedTuple):
-    """A number, and the ends of its 95 % interval; nan where they are not known."""
+    """A number, and the ends of its 95 % interval; nan where it is not known."""
 
     value: float
     low: float
@@ -125,7 +126,8 @@ def forecast(learnt: Curve, next_votes: int, target_rmse: float | None, min_gain
                 in_log = estimate(log_needed, np.array([1, -log_needed]) / power)
                 needed = Estimate(*np.exp(np.minimum(in_log, 700.0)))
     stop = None
-    if target_rmse is not None and now.value <= target_rmse:
+    reached = now.value if len(rmse_M) >= MODELS_TO_JUDGE else learnt.table()["high"].iloc[-1]
+    if target_rmse is not None and reached <= target_rmse:
         stop = f"RMSE {now.value:.3f} has reached live.target_rmse {target_rmse:g}"
     elif min_gain is not None and len(rmse_M) >= MODELS_TO_JUDGE and gain.value < min_gain:
         stop = (
