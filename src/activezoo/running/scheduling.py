@@ -64,6 +64,7 @@ def plan_quickly(workflow, list_jobs: bool) -> None:
     - A dry run works out the resources of every job, although it starts none: a tenth.
     - A dry run expands the parameters of every job, to name conda environments that nobody asked for: a fifth.
     - A dry run formats each job for the terminal, although `progress` shows a table of them: a seventh.
+    - A dry run goes through all jobs as if each of them ran and ended: a twelfth.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ def plan_quickly(workflow, list_jobs: bool) -> None:
     """
     with suppress(ImportError, AttributeError):  # of another version of Snakemake, which then takes its time
         from snakemake import common, dag, output_index, rules
-        from snakemake.executors import dryrun
+        from snakemake.scheduling import job_scheduler
         from snakemake.settings.types import DeploymentMethod
 
         gc.freeze()
@@ -89,7 +90,8 @@ def plan_quickly(workflow, list_jobs: bool) -> None:
             find_environments = dag.DAG.update_conda_envs
             dag.DAG.update_conda_envs = lambda self: None if workflow.dryrun else find_environments(self)
         if not list_jobs:
-            dryrun.Executor.printjob = lambda self, job: None
+            schedule = job_scheduler.JobScheduler.schedule
+            job_scheduler.JobScheduler.schedule = lambda self: True if workflow.dryrun else schedule(self)
             expand_resources = rules.Rule.expand_resources
             of_rule = {}
 
