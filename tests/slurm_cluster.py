@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import secrets
-import select
 import shutil
-import signal
 import socket
 import subprocess
 import sys
-import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
+
+from daemons import end, free_ports, wait_until
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun")
 
@@ -97,7 +99,7 @@ class Cluster:
             self.run("slurmctld")
             for node in ("one", "two"):
                 self.run("slurmd", "-N", node)
-            self.wait_until(lambda: self.run("sinfo", "-h", "-N", "-p", "cpu", "-o", "%T").split() == ["idle"] * 2)
+            wait_until(lambda: self.run("sinfo", "-h", "-N", "-p", "cpu", "-o", "%T").split() == ["idle"] * 2)
         except BaseException:
             self.__exit__()
             raise
@@ -107,35 +109,37 @@ class Cluster:
         with suppress(subprocess.CalledProcessError):
             self.run("scancel", "--user", "root")
         for name in ("slurmd-one", "slurmd-two", "slurmctld", "munge"):
-            with suppress(FileNotFoundError, ProcessLookupError, ValueError):
-                daemon = os.pidfd_open(int((self.folder / f"{name}.pid").read_text()))
-                signal.pidfd_send_signal(daemon, signal.SIGTERM)
-                if not select.select([daemon], [], [], 10)[0]:
-                    signal.pidfd_send_signal(daemon, signal.SIGKILL)
-                os.close(daemon)
+            end(self.folder / f"{name}.pid")
 
     def run(self, *command: str) -> str:
         """Run one of Slurm's commands, and return what it printed."""
         return subprocess.run(command, env=self.environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
+    @contextmanager
+    def unusable(self, nodes: str, state: str) -> Iterator[None]:
+        """Nodes that take no jobs (`drain`), or lose those that they have (`down`)."""
+        self.run("scontrol", "update", f"nodename={nodes}", f"state={state}", "reason=test")
+        try:
+            yield
+        finally:
+            self.run("scontrol", "update", f"nodename={nodes}", "state=resume")
+
+    @contextmanager
+    def lost(self, node: str) -> Iterator[None]:
+        """A node whose processes have all died. Slurm is told, for by itself it would wait for minutes."""
+        log = str(self.folder / f"slurmd-{node}.log")
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                ours = process.environ().get("SLURM_CONF") == self.environment["SLURM_CONF"]
+                if (ours and process.environ().get("SLURMD_NODENAME") == node) or log in [
+                    file.path for file in process.open_files()
+                ]:
+                    process.kill()
+        with self.unusable(node, "down"):
+            yield
+            self.run("slurmd", "-N", node)
+
     def jobs(self, *fields: str) -> list[tuple[str, ...]]:
         """Fields, by squeue's letters, of all jobs that there have been, in their order."""
         table = self.run("squeue", "--states=all", "--noheader", "--sort=i", f"--format={'|'.join(fields)}")
         return [tuple(field.strip() for field in line.split("|")) for line in table.splitlines()]
-
-    @staticmethod
-    def wait_until(condition, seconds: int = 60) -> None:
-        """Ask again and again; Slurm tells nobody when something has happened."""
-        until = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < until, "Slurm does not get there"
-            time.sleep(0.2)
-
-
-def free_ports(number: int) -> list[int]:
-    """Ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports

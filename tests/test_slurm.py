@@ -20,7 +20,8 @@ SMALLER = {
     "images": {"shards": 1},
     "pool": {"shards": 1},
 }
-LONGER = {"loop": {"iterations": 2}}
+# All in one submission, so that Snakemake starts less often.
+SURVEY = [f"{rule}=survey" for rule in ("simulate_survey", "catalogue", "votes", "store_images", "index_images")]
 
 pytestmark = pytest.mark.skipif(slurm_cluster.why_not() is not None, reason=str(slurm_cluster.why_not()))
 
@@ -38,7 +39,6 @@ def start(cluster, tmp_path):
 
     linked_checkout(tmp_path)
     (tmp_path / "smaller.yaml").write_text(yaml.safe_dump(SMALLER))
-    (tmp_path / "longer.yaml").write_text(yaml.safe_dump(LONGER))
 
     def start(*arguments):
         command = [
@@ -80,58 +80,39 @@ def read_until(run, words):
 
 
 def digests(folder):
-    """Of all finished tables, images and weights of a run, whose bits may not depend on where it ran."""
+    """Of tables, images and weights, whose bits may not depend on where they were made."""
     files = [path for kind in ("parquet", "h5", "tfrecord") for path in (folder / "results").rglob(f"[!.]*.{kind}")]
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def test_smoke_run(start, cluster, new_jobs, tmp_path):
-    """On GPUs, to the report; then an iteration more, packed, without GPUs, the driver killed. Same bits as here."""
-    ends_well(start(*SMOKE, "smaller.yaml"))
-    assert (tmp_path / "results/smoke/results.html").exists()
-    jobs = new_jobs("%i", "%k", "%P", "%T")
-    assert {state for *_, state in jobs} == {"COMPLETED"}
-    shown = cluster.run("scontrol", "show", "job", "--oneliner").splitlines()
-    with_gpu = {line.split()[0] for line in shown if "TresPerJob=gres:gpu:1" in line}
-    assert {f"JobId={number}" for number, _, where, _ in jobs if where == "gpu"} == with_gpu
-    on_gpus = {what.split("_wildcards")[0] for _, what, where, _ in jobs if where == "gpu"}
-    assert on_gpus == {"rule_train", "rule_evaluate", "rule_predict_pool"}
-
-    more = ("--group-components", "iteration=2", "--resources", "gpu=0", *SMOKE, "smaller.yaml", "longer.yaml")
-    driver = start(*more)
+    """From submit to report, iterations packed, with GPUs, the driver killed and started again. Same bits as here."""
+    arguments = ("--groups", *SURVEY, "--group-components", "iteration=1", *SMOKE, "smaller.yaml")
+    driver = start(*arguments)
     name = read_until(driver, "SLURM run ID").split()[-1]
-    read_until(driver, "has been submitted")
+    for _ in range(2):
+        read_until(driver, "has been submitted")
     driver.kill()
     driver.wait()
     cluster.run("scancel", f"--name={name}")
-    ends_well(start("--unlock", *more))
-    ends_well(start(*more))
-    later = new_jobs("%j", "%k", "%P")[len(jobs) :]
-    assert {where for *_, where in later} == {"cpu"}
-    packed = [what for run, what, _ in later if run != name and "iterations_smooth_1_bald" in what]
-    assert len(packed) == 1
-    assert "label_predict_pool_rank_train" in packed[0]
+    ends_well(start(*arguments))
+    assert (tmp_path / "results/smoke/results.html").exists()
 
+    jobs = new_jobs("%i", "%j", "%k", "%P", "%T")
+    assert {state for _, run, *_, state in jobs if run != name} == {"COMPLETED"}
+    shown = cluster.run("scontrol", "show", "job", "--oneliner").splitlines()
+    with_gpu = {line.split()[0] for line in shown if "TresPerJob=gres:gpu:1" in line}
+    assert {f"JobId={number}" for number, *_, where, _ in jobs if where == "gpu"} == with_gpu
+    on_gpus = {what.partition("_smooth")[0] for *_, what, where, _ in jobs if where == "gpu"}
+    assert on_gpus == {"rule_start", "rule_iterations"}
+
+    made = digests(tmp_path)
     (tmp_path / "here").mkdir()
-    snakemake(tmp_path / "here", configfiles=(ROOT / SMOKE[1], tmp_path / "smaller.yaml", tmp_path / "longer.yaml"))
-    assert digests(tmp_path) == digests(tmp_path / "here")
-
-
-@pytest.mark.parametrize(
-    ("demand", "said"),
-    [
-        (("--set-resources", "train:runtime=100000"), "train fits no partition"),
-        (("--set-resources", "evaluate:gpu=3", "--resources", "gpu=4"), "evaluate fits no partition"),
-        (("--set-resources", "catalogue:mem_mb=7000"), "catalogue fits no partition"),
-    ],
-)
-def test_what_fits_no_partition_is_refused(start, new_jobs, demand, said):
-    run = start(*demand, *SMOKE)
-    printed, _ = run.communicate()
-    assert run.returncode == 1, printed
-    assert said in printed
-    assert "Traceback" not in printed
-    assert not new_jobs("%i")
+    target = "results/smoke/smooth/savings.parquet"
+    snakemake(tmp_path / "here", target, configfiles=(ROOT / SMOKE[1], tmp_path / "smaller.yaml"))
+    expected = digests(tmp_path / "here")
+    assert target in expected
+    assert {path: made[path] for path in expected} == expected
 
 
 PREAMBLE = """
@@ -140,6 +121,7 @@ import sys
 sys.path.insert(0, "src")
 from activezoo.running import clusters
 
+clusters.pass_on_gpu_limit(workflow)
 clusters.look_after_jobs_steadily()
 
 """
@@ -147,43 +129,40 @@ WAITING = """
 rule wait:
     output: "whole"
     log: "wait.log"
-    resources: mem_mb=lambda wildcards, attempt: 100 * attempt, runtime=60, gpu=0
+    resources: mem_mb=lambda wildcards, attempt: 100 * attempt, runtime=60, gpu=1
     shell: "echo {resources.mem_mb} >started; [ {resources.mem_mb} != 100 ] || tail -f /dev/null; touch {output}"
 """
 
 
 @pytest.fixture
-def waiting(start, tmp_path):
-    """A run with a job that ends by itself the second time it is tried; and what the job says when it starts."""
-    os.mkfifo(tmp_path / "started")
+def wait(start, tmp_path):
+    """Start a run whose job ends by itself the second time it is tried."""
     (tmp_path / "waiting.smk").write_text(PREAMBLE + WAITING)
-    return start("--snakefile", "waiting.smk"), (tmp_path / "started").read_text
+    return lambda *arguments: start("--snakefile", "waiting.smk", *arguments)
 
 
-def test_job_killed_by_scancel_is_tried_again_with_more_memory(cluster, waiting, new_jobs):
-    run, starts = waiting
-    assert starts() == "100\n"
+def test_job_killed_by_scancel_is_tried_again_with_more_memory(cluster, wait, new_jobs, tmp_path):
+    """It would like a GPU, but the user says that there is none."""
+    os.mkfifo(tmp_path / "started")
+    run = wait("--resources", "gpu=0")
+    assert (tmp_path / "started").read_text() == "100\n"
     cluster.run("scancel", new_jobs("%i")[0][0])
-    assert starts() == "200\n"
+    assert (tmp_path / "started").read_text() == "200\n"
     ends_well(run)
-    assert new_jobs("%m", "%T") == [("100M", "CANCELLED"), ("200M", "COMPLETED")]
+    assert new_jobs("%P", "%m", "%T") == [("cpu", "100M", "CANCELLED"), ("cpu", "200M", "COMPLETED")]
 
 
-def test_interrupt_cancels_jobs_that_wait(cluster, start, new_jobs, tmp_path):
+def test_interrupt_cancels_jobs_that_wait(cluster, wait, new_jobs, tmp_path):
     """At once, and the folder is free for the next run."""
-    cluster.run("scontrol", "update", "nodename=one,two", "state=drain", "reason=test")
-    try:
-        arguments = ("--slurm-init-seconds-before-status-checks", "600", *SMOKE)
-        run = start(*arguments)
+    with cluster.unusable("one,two", "drain"):
+        run = wait("--slurm-init-seconds-before-status-checks", "600")
         read_until(run, "has been submitted")
-        assert new_jobs("%T") == [("PENDING",)]
+        assert new_jobs("%P", "%T") == [("gpu", "PENDING")]
         run.send_signal(signal.SIGINT)
         run.communicate()
         assert run.returncode != 0
         assert new_jobs("%T") == [("CANCELLED",)]
         assert not list((tmp_path / ".snakemake/locks").glob("*"))
-    finally:
-        cluster.run("scontrol", "update", "nodename=one,two", "state=resume")
 
 
 CHAIN = """
@@ -192,7 +171,7 @@ rule second:
     output: "whole"
     log: "second.log"
     resources: mem_mb=10, runtime=60, gpu=0
-    shell: "touch {output}"
+    shell: "echo $SLURMD_NODENAME >started; read line <go; touch {output}"
 
 rule first:
     output: "first"
@@ -202,18 +181,21 @@ rule first:
 """
 
 
-def test_node_drained_in_the_middle(cluster, start, new_jobs, tmp_path):
-    """Its job ends there; the next goes elsewhere."""
+def test_nodes_drained_and_lost(cluster, start, new_jobs, tmp_path):
+    """A job ends on the node that is drained; the next goes elsewhere; and is started again when its node is lost."""
     for name in ("started", "go"):
         os.mkfifo(tmp_path / name)
     (tmp_path / "chain.smk").write_text(PREAMBLE + CHAIN)
     run = start("--snakefile", "chain.smk")
     drained = (tmp_path / "started").read_text().strip()
-    cluster.run("scontrol", "update", f"nodename={drained}", "state=drain", "reason=test")
-    try:
+    with cluster.unusable(drained, "drain"):
+        (tmp_path / "go").write_text("on\n")
+        other = (tmp_path / "started").read_text().strip()
+        assert {drained, other} == {"one", "two"}
+    with cluster.lost(other):
+        (job,) = new_jobs("%i")[1]
+        cluster.run("scontrol", "update", f"jobid={job}", "starttime=now")  # else in two minutes
+        assert (tmp_path / "started").read_text().strip() == drained
         (tmp_path / "go").write_text("on\n")
         ends_well(run)
-        other = {"one": "two", "two": "one"}[drained]
-        assert new_jobs("%N", "%T") == [(drained, "COMPLETED"), (other, "COMPLETED")]
-    finally:
-        cluster.run("scontrol", "update", f"nodename={drained}", "state=resume")
+    assert new_jobs("%N", "%T") == [(drained, "COMPLETED"), (drained, "COMPLETED")]
