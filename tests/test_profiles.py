@@ -89,30 +89,61 @@ def test_partitions_of_the_example():
     assert {partition.name: partition.limits.max_gpu for partition in partitions} == {"short": 0, "long": 0, "gpu": 4}
 
 
-SBATCH = """#!/bin/sh
+# Of a cluster without accounting that takes no jobs.
+SLURM = {
+    "sbatch": """#!/bin/sh
 printf '%s\\n' "$@" >asked
 echo "no such cluster" >&2
 exit 1
-"""
+""",
+    "sacct": "#!/bin/sh\nexit 1\n",
+}
 
 
-@pytest.mark.skipif(shutil.which("squeue") is None, reason="squeue is not installed (Debian's slurm-client)")
-@pytest.mark.parametrize("packed", [(), ("--group-components", "iteration=1")])
-def test_jobs_fit_the_partitions_of_the_example(snakemake, checkout, packed):
-    """All are checked before the first is submitted, here to a Slurm that takes none."""
+@pytest.fixture
+def slurm(snakemake, checkout):
+    """Run Snakemake with a Slurm that takes no jobs, and return what it prints."""
     (checkout / "bin").mkdir()
-    (checkout / "bin/sbatch").write_text(SBATCH)
-    (checkout / "bin/sbatch").chmod(0o755)
-    path = os.pathsep.join([str(checkout / "bin"), os.environ["PATH"]])
-    arguments = ("--workflow-profile", "profiles/slurm", "--retries", "0", *packed)
-    out, _ = snakemake(*arguments, PATH=path).communicate()
-    assert "simulate_survey: SLURM sbatch failed. The error message was 'no such cluster'; its log" in out
-    assert "fits no partition" not in out
+    for name, program in SLURM.items():
+        (checkout / "bin" / name).write_text(program)
+        (checkout / "bin" / name).chmod(0o755)
+    path = os.pathsep.join([str(checkout / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
+
+    def start(*arguments):
+        run = snakemake("--workflow-profile", "profiles/slurm", "--retries", "0", *arguments, PATH=path)
+        printed, _ = run.communicate()
+        assert run.returncode == 1, printed
+        return printed
+
+    return start
+
+
+@pytest.mark.parametrize("packed", [(), ("--group-components", "iteration=1")])
+def test_jobs_fit_the_partitions_of_the_example(slurm, checkout, packed):
+    """All are checked before the first is submitted."""
+    printed = slurm(*packed)
+    assert "simulate_survey: SLURM sbatch failed. The error message was 'no such cluster'; its log" in printed
+    assert "fits no partition" not in printed
     asked = (checkout / "asked").read_text().splitlines()
     assert {"--cpus-per-task=4", "--ntasks=1"} <= set(asked)
     options = dict(pairwise(asked))
     assert (options["--comment"], options["-p"]) == ("rule_simulate_survey", "short")
     assert (options["--mem"], options["-t"]) == ("2500", "240")
+
+
+@pytest.mark.parametrize(
+    ("demand", "said"),
+    [
+        (("--set-resources", "train:runtime=100000"), "train fits no partition"),
+        (("--set-resources", "evaluate:gpu=5", "--resources", "gpu=8"), "evaluate fits no partition"),
+        (("--set-resources", "catalogue:mem_mb=2000000"), "catalogue fits no partition"),
+    ],
+)
+def test_what_fits_no_partition_is_refused(slurm, checkout, demand, said):
+    printed = slurm(*demand, *SMOKE)
+    assert said in printed
+    assert "Traceback" not in printed
+    assert not (checkout / "asked").exists()
 
 
 @pytest.fixture
@@ -190,6 +221,61 @@ def test_failed_job_is_tried_again_with_more_memory(snakemake, checkout, schedul
     assert "out of luck" in out
     memory = sorted(int((job / "asked").read_text().splitlines()[2]) for job in (checkout / "jobs").iterdir())
     assert memory == [100, 200, 300]
+
+
+WITH_AND_WITHOUT_GPU = """
+rule with_gpu:
+    input: "first"
+    output: "whole"
+    log: "with_gpu.log"
+    threads: 2
+    resources: mem_mb=1500, runtime=60, gpu=1
+    shell: "cp {input} {output}"
+
+rule without_gpu:
+    output: "first"
+    log: "without_gpu.log"
+    resources: mem_mb=lambda wildcards, attempt: 100 * attempt, runtime=5, gpu=0
+    shell: "[ {resources.mem_mb} != 100 ]; echo made >{output}"
+"""
+
+
+def test_pods_ask_for_what_rules_say(snakemake, checkout):
+    """The first fails, and gets more memory the second time."""
+    (checkout / "jobs").mkdir()
+    (checkout / "two.smk").write_text(WITH_AND_WITHOUT_GPU)
+    path = os.pathsep.join([str(ROOT / "tests/scheduler"), str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {"ACTIVEZOO_SCHEDULER": "profiles/generic/kubernetes.sh", "STAND_IN": str(checkout / "jobs")}
+    run = snakemake("-s", "two.smk", *GENERIC, PATH=path, **environment)
+    out, _ = run.communicate()
+    assert run.returncode == 0, out
+    assert (checkout / "whole").read_text() == "made\n"
+
+    jobs = [yaml.safe_load(job.read_text()) for job in (checkout / "jobs").iterdir() if not job.suffix]
+    jobs.sort(key=lambda job: job["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["memory"])
+    pods = [job["spec"]["template"]["spec"] for job in jobs]
+    assert [job["spec"]["backoffLimit"] for job in jobs] == [0, 0, 0]
+    assert [pod["activeDeadlineSeconds"] for pod in pods] == [300, 3600, 300]
+    assert [job["metadata"]["annotations"]["activezoo/step"] for job in jobs] == [
+        "without_gpu.1",
+        "with_gpu.0",
+        "without_gpu.1",
+    ]
+    assert [pod["containers"][0]["resources"] for pod in pods] == [
+        {
+            "requests": {"cpu": cores, "memory": memory, "nvidia.com/gpu": gpus},
+            "limits": {"memory": memory, "nvidia.com/gpu": gpus},
+        }
+        for cores, memory, gpus in ((1, "100M", 0), (2, "1500M", 1), (1, "200M", 0))
+    ]
+    for pod in pods:
+        (container,), (volume,) = pod["containers"], pod["volumes"]
+        (mount,) = container["volumeMounts"]
+        assert pod["restartPolicy"] == "Never"
+        assert pod["securityContext"]["runAsUser"] == os.geteuid()
+        assert container["workingDir"] == str(checkout)
+        assert mount["name"] == volume["name"]
+        assert volume["persistentVolumeClaim"] == {"claimName": "activezoo"}
 
 
 def test_interrupt_cancels_the_jobs(snakemake, checkout, scheduler):
