@@ -31,7 +31,7 @@ def end(pid_file: Path) -> None:
         os.close(daemon)
 
 
-def wait_until(condition: Callable[[], bool], seconds: int = 60) -> None:
+def wait_until(condition: Callable[[], bool], seconds: int = 120) -> None:
     """Ask again and again; schedulers tell nobody when something has happened."""
     until = time.monotonic() + seconds
     while not condition():

@@ -18,7 +18,8 @@ from daemons import end, free_ports, wait_until
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun")
 
-# Nodes promise what they may not have (config_overrides): the tests' jobs take little.
+# Nodes promise what they may not have (config_overrides): the tests' jobs take little. Timeouts are those of a machine
+# that much else keeps busy.
 CONFIGURATION = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -42,6 +43,8 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0,bf_interval=1
 MinJobAge=3600
+MessageTimeout=100
+BatchStartTimeout=100
 KillWait=1
 ReturnToService=0
 GresTypes=gpu

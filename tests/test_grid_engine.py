@@ -12,8 +12,8 @@ import yaml
 
 import grid_engine
 from daemons import wait_until
-from test_profiles import SMOKE, linked_checkout
-from test_slurm import PREAMBLE, SMALLER, SURVEY, WAITING, ends_well, read_until
+from test_profiles import PREAMBLE, SMOKE, linked_checkout
+from test_slurm import SMALLER, SURVEY, WAITING, ends_well, read_until
 
 pytestmark = pytest.mark.skipif(grid_engine.why_not() is not None, reason=str(grid_engine.why_not()))
 
@@ -54,11 +54,8 @@ def test_smoke_run(start, cluster, tmp_path):
     assert (tmp_path / table).exists()
     jobs = cluster.jobs()
     assert {(job["exit_status"], job["failed"]) for job in jobs} == {("0", "0")}
-    with_gpu = {job["jobname"].partition(".")[0] for job in jobs if "gpu=1" in job["category"]}
-    assert with_gpu == {
-        "start_smooth_1_check_pool_evaluate_label_initial_predict_pool_split_train",
-        "iterations_smooth_1_bald_from_1_evaluate_label_rank_train",
-    }
+    with_gpu = {job["jobname"].partition("_smooth")[0] for job in jobs if "gpu=1" in job["category"]}
+    assert with_gpu == {"start", "iterations"}
     assert len(jobs) == 4
 
 

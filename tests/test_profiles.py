@@ -204,6 +204,17 @@ rule fail:
     shell: "echo out of luck >{log}; false"
 """
 
+# What the Snakefile does for runs on clusters.
+PREAMBLE = """
+import sys
+
+sys.path.insert(0, "src")
+from activezoo.running import clusters
+
+clusters.pass_on_gpu_limit(workflow)
+clusters.look_after_jobs_steadily()
+
+"""
 WAITING = """
 rule wait:
     output: "never"
@@ -278,13 +289,28 @@ def test_pods_ask_for_what_rules_say(snakemake, checkout):
         assert volume["persistentVolumeClaim"] == {"claimName": "activezoo"}
 
 
+SLOW = """
+. "{stand_in}"
+status() {{
+    echo >asked
+    read -r answer <answers
+    echo running
+}}
+"""
+
+
 def test_interrupt_cancels_the_jobs(snakemake, checkout, scheduler):
-    os.mkfifo(checkout / "started")
-    (checkout / "waiting.smk").write_text(WAITING.replace("{input_fifo}", "started"))
-    run = snakemake("-s", "waiting.smk", *GENERIC, **scheduler)
+    """Also those whose state is asked for just then."""
+    for name in ("started", "asked", "answers"):
+        os.mkfifo(checkout / name)
+    (checkout / "slow.sh").write_text(SLOW.format(stand_in=scheduler["ACTIVEZOO_SCHEDULER"]))
+    (checkout / "waiting.smk").write_text(PREAMBLE + WAITING.replace("{input_fifo}", "started"))
+    run = snakemake("-s", "waiting.smk", *GENERIC, **scheduler | {"ACTIVEZOO_SCHEDULER": str(checkout / "slow.sh")})
     job = int((checkout / "started").read_text())
     pidfd = os.pidfd_open(job)
+    (checkout / "asked").read_text()
     run.send_signal(signal.SIGINT)
+    assert select.select([pidfd], [], [], 60)[0]
+    (checkout / "answers").write_text("\n")
     out, _ = run.communicate()
     assert run.returncode != 0, out
-    assert select.select([pidfd], [], [], 10)[0]

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 import slurm_cluster
-from test_profiles import SMOKE, linked_checkout
+from daemons import wait_until
+from test_profiles import PREAMBLE, SMOKE, linked_checkout
 from workflow_runs import ROOT, snakemake
 
 SMALLER = {
@@ -115,16 +116,6 @@ def test_smoke_run(start, cluster, new_jobs, tmp_path):
     assert {path: made[path] for path in expected} == expected
 
 
-PREAMBLE = """
-import sys
-
-sys.path.insert(0, "src")
-from activezoo.running import clusters
-
-clusters.pass_on_gpu_limit(workflow)
-clusters.look_after_jobs_steadily()
-
-"""
 WAITING = """
 rule wait:
     output: "whole"
@@ -193,6 +184,7 @@ def test_nodes_drained_and_lost(cluster, start, new_jobs, tmp_path):
         other = (tmp_path / "started").read_text().strip()
         assert {drained, other} == {"one", "two"}
     with cluster.lost(other):
+        wait_until(lambda: new_jobs("%T")[1] == ("PENDING",))
         (job,) = new_jobs("%i")[1]
         cluster.run("scontrol", "update", f"jobid={job}", "starttime=now")  # else in two minutes
         assert (tmp_path / "started").read_text().strip() == drained

@@ -35,10 +35,12 @@ def look_after_jobs_steadily() -> None:
     """Ask for the state of jobs at equal intervals, and let a run end, or be interrupted, within a second.
 
     On Slurm, Snakemake 9 asks less and less often while no job ends, down to once in three minutes; and for as long it
-    keeps a user waiting who pressed Ctrl-C.
+    keeps a user waiting who pressed Ctrl-C. On any cluster, it does not cancel jobs whose state it asks for just then.
     """
     with suppress(ImportError):  # of another version of Snakemake, which then takes its time
         from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+
+        wait_for_jobs = RemoteExecutor._wait_for_jobs
 
         async def sleep(executor):
             interval = executor.next_seconds_between_status_checks
@@ -47,7 +49,27 @@ def look_after_jobs_steadily() -> None:
             while executor.wait and (left := until - time.monotonic()) > 0:
                 await asyncio.sleep(min(left, 1))
 
+        async def wait_and_remember(executor):
+            check = executor.check_active_jobs
+
+            async def check_and_remember(jobs):
+                executor.asked_for = list(jobs)
+                executor.asked_for = [job async for job in check(jobs)]
+                for job in executor.asked_for:
+                    yield job
+
+            executor.check_active_jobs = check_and_remember
+            await wait_for_jobs(executor)
+
+        def cancel(executor):
+            with executor.lock:
+                jobs = {job.external_jobid: job for job in [*getattr(executor, "asked_for", []), *executor.active_jobs]}
+            executor.cancel_jobs(list(jobs.values()))
+            executor.shutdown()
+
         RemoteExecutor.sleep = sleep
+        RemoteExecutor._wait_for_jobs = wait_and_remember
+        RemoteExecutor.cancel = cancel
 
 
 def submissions(workflow) -> list:
