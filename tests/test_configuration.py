@@ -123,6 +123,24 @@ def test_columns_follow_from_named_answers():
         ({"posteriors__experts__question": "edge"}, "posteriors.experts.question: 'edge' is not one of the questions"),
         ({"posteriors__surprise__morphology": ["redshift"]}, "posteriors.surprise: 'redshift' cannot be of morphology"),
         ({"posteriors__networks": 1}, "posteriors.networks: 1 is not allowed, it must be at least 2"),
+        ({"network__questions": "together"}, "sampling.masks: 'exact' does not go with network.questions"),
+        ({"network__questions": "together"}, "posteriors.questions: those of loop.questions, ['smooth'], since"),
+        ({"network__questions": "together", "loop__strategies": ["entropy"]}, "'entropy' is of one question; it does"),
+        (
+            {
+                "network__questions": "together",
+                "questions__smooth__asked_if": {"question": "bar", "answers": ["positive"]},
+            },
+            "loop.questions: 'smooth' stands first, so that it must be asked of everybody",
+        ),
+        (
+            {
+                "network__questions": "together",
+                "loop__questions": ["smooth", "bar"],
+                "questions__bar__asked_if": {"question": "smooth", "answers": ["featured"]},
+            },
+            "questions.bar.asked_if.answers: 'featured' is no answer of 'smooth'",
+        ),
         ({"posteriors__surprise__questions": ["edge"]}, "posteriors.surprise.questions: 'edge' is not one of the"),
     ],
 )  # fmt: skip

@@ -163,6 +163,17 @@ def test_weights_that_something_waits_for_stay(tmp_path, missing):
     assert pruned(tmp_path) == ["bald/iteration_1"]
 
 
+def test_weights_of_a_model_of_several_questions_wait_for_the_evaluation_of_each(tmp_path):
+    made_up(tmp_path, 3, ("bald",))
+    below = tmp_path / "bar/seed_1/bald/iteration_2"
+    below.mkdir(parents=True)
+    (below / "labelled.parquet").touch()
+    assert pruned(tmp_path) == ["bald/iteration_1"]
+    for name in MADE_HERE:
+        (below / name).touch()
+    assert pruned(tmp_path) == ["bald/iteration_1", "bald/iteration_2"]
+
+
 def test_an_iteration_that_is_gone_protects_the_one_before(tmp_path):
     seed = made_up(tmp_path, 4, ("bald",))
     for path in (seed / "bald/iteration_3").iterdir():

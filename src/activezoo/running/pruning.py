@@ -17,12 +17,16 @@ def prunable_weights(results: str | Path) -> Iterator[Path]:
     """Weights of the models of the loop that are evaluated, and after which the next model of the strategy is trained.
 
     Those of the first models and of the last of each strategy stay: new strategies and new iterations start from them.
-    So do those of models outside the loop, which predict new images.
+    So do those of models outside the loop, which predict new images. A model of several questions is evaluated for
+    each, in folders of theirs that hold no model.
     """
     for strategy in sorted(Path(results).glob("*/seed_*/*")):
         iterations = {int(path.name.rpartition("_")[2]): path for path in strategy.glob("iteration_*")}
         for number in sorted(iterations.keys() & {number - 1 for number in iterations}):
-            made = [iterations[number] / name for name in MADE_HERE] + [
+            place = iterations[number].relative_to(Path(results) / iterations[number].parts[-4])
+            below = [path.parent for path in Path(results).glob(f"*/{place}/labelled.parquet")]
+            evaluated = [iterations[number], *(path for path in below if not (path / "model.json").exists())]
+            made = [path / name for path in evaluated for name in MADE_HERE] + [
                 iterations[number + 1] / name for name in MADE_NEXT
             ]
             weights = iterations[number] / WEIGHTS
