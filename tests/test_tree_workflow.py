@@ -6,12 +6,24 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from activezoo.posteriors.whole_tree import joint_probability
 from workflow_runs import ROOT, planned, snakemake
 
-TREE = (ROOT / "config/tree.yaml", ROOT / "tests/config/smoke_tree.yaml")
+TREE = ROOT / "config/tree.yaml"
+SMALL = """
+survey: {name: smoke-tree, simulated: {galaxies: 200, image_size: 48}}
+images: {stored_size: 32}
+questions:
+  smooth: {min_responses: 20, initial: 160, acquire: 160}
+  edge-on: {min_responses: 1}
+  bar: {min_responses: 1}
+loop: {questions: [smooth, edge-on, bar], strategies: [bald_few], seeds: [1], iterations: 1, test_galaxies: 40}
+network: {input_size: 16, filters: [4, 4], dense_units: 16, likelihood: beta-binomial}
+training: {first_steps: 10, steps: 5, batch_size: 16}
+sampling: {augmentations: 3}
+posteriors: {training_steps: 10, networks: 4, shards: 1, conformal: false}
+"""
 RESULTS = "results/smoke-tree"
 QUESTIONS = ["smooth", "edge-on", "bar"]
 LAST = "seed_1/bald_few/iteration_1"
@@ -24,12 +36,8 @@ def read(path) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def configfiles(tmp_path_factory):
     path = tmp_path_factory.mktemp("config") / "small.yaml"
-    small = {
-        "loop": {"questions": QUESTIONS, "strategies": ["bald_few"], "iterations": 1},
-        "posteriors": {"shards": 1, "rescale": True, "conformal": False},
-    }
-    path.write_text(yaml.safe_dump(small))
-    return (*TREE, path)
+    path.write_text(SMALL)
+    return TREE, path
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +103,11 @@ def test_nothing_runs_again(results, configfiles):
     assert planned(folder, f"{RESULTS}/tree.parquet", f"{RESULTS}/bar/metrics.parquet", configfiles=configfiles) == {}
 
 
-def test_questions_together_train_one_model_where_questions_apart_train_one_each(tmp_path):
-    together = planned(tmp_path, configfiles=TREE)
-    assert together["train"] == 1 + 2 * 2
-    assert together["evaluate"] == 4 * together["train"]
-    assert together["label_below"] == 3 * together["train"]
+def test_questions_together_train_one_model_where_questions_apart_train_one_each(tmp_path, configfiles):
+    together = planned(tmp_path, configfiles=configfiles)
+    assert together["train"] == 2
+    assert together["evaluate"] == 3 * together["train"]
+    assert together["label_below"] == 2 * together["train"]
     apart = tmp_path / "apart.yaml"
-    apart.write_text(yaml.safe_dump({"network": {"questions": "apart"}, "loop": {"questions": ["smooth", "bar"]}}))
-    assert planned(tmp_path, configfiles=(*TREE, apart))["train"] == 2 * together["train"]
+    apart.write_text("network: {questions: apart}\nloop: {questions: [smooth, bar]}\nquestions: {bar: {acquire: 8}}")
+    assert planned(tmp_path, configfiles=(*configfiles, apart))["train"] == 2 * together["train"]

@@ -496,7 +496,7 @@ def _contradictions_of_answers(name: str, question: dict) -> list[str]:
     """Problems of the columns of a question."""
     key, named = f"questions.{name}", question["answers"]
     if not isinstance(named, dict):
-        missing = [part for part in ("positive", "responses") if question[part] is None]
+        missing = [part for part in ("positive", "responses") if part not in question]
         return [
             f"{key}.{part}: the columns of answers, or name all answers and their columns in {key}.answers"
             for part in missing
@@ -523,7 +523,7 @@ def _columns(question: dict, *keys: str) -> list[str]:
     return [
         column
         for key in keys or ("positive", "responses")
-        for of in ([question[key]] if question[key] else default[key])
+        for of in ([question[key]] if key in question else default[key])
         for column in _as_list(of)
     ]
 
