@@ -78,5 +78,5 @@ def test_bad_input_is_told_without_a_traceback(tmp_path, capsys):
     flags = [f"--metrics={tmp_path}/nothing.parquet", f"--parquet={tmp_path}/table.parquet"]
     assert cli.main(["savings", f"--evaluations={tmp_path}/e.parquet", *flags]) == 1
     shown = capsys.readouterr().err.splitlines()
-    assert shown[0] == f"input error: {tmp_path}/nothing.parquet: no such file"
+    assert shown[0] == f"input error: {tmp_path}/nothing.parquet: no such file; run again to make it"
     assert shown[-1].startswith("peak memory ")

@@ -11,6 +11,8 @@ from activezoo.errors import InputError
 from activezoo.survey.columns import read_columns, read_features
 
 HEADER = "dr7objid,bar,no_bar"
+# A column of one text, which is not UTF-8.
+SPOILT = pa.StringArray.from_buffers(1, pa.array([0, 1], pa.int32()).buffers()[1], pa.py_buffer(b"\xff"))
 
 
 @pytest.fixture
@@ -140,3 +142,28 @@ def test_cells_may_hold_many_lines(write):
     rows = "".join(f'{number},1,"{note}"\n' for number in range(60))  # more than is read at once
     read = read_columns(write(f"dr7objid,bar,note\n{rows}"), ["dr7objid"])
     assert read["dr7objid"].tolist() == list(map(str, range(60)))
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (pa.array([["1"], ["2"]]), "is of type list<.*>; name another"),
+        (pa.array([{"a": 1}, {"a": 2}]), "is of type struct<.*>; name another"),
+        (pa.array([b"\xff", b"\xfe"]), "is no text .*; store it as text"),
+        (
+            pa.StringArray.from_buffers(1, pa.array([0, 1], pa.int32()).buffers()[1], pa.py_buffer(b"\xff")),
+            "Invalid UTF8",
+        ),
+    ],
+)
+def test_columns_of_other_types_are_refused(tmp_path, cells, said):
+    pq.write_table(pa.table({"id": cells}), tmp_path / "cat.parquet")
+    with pytest.raises(InputError, match=said):
+        read_columns(tmp_path / "cat.parquet", ["id"])
+
+
+def test_what_pandas_wrote_beside_a_table_may_be_spoilt(tmp_path):
+    for beside in (b"{", b"\xff", b"null", b'{"index_columns": ["id"], "columns": [], "column_indexes": []}'):
+        table = pa.table({"id": ["1", "2"]}).replace_schema_metadata({"pandas": beside})
+        pq.write_table(table, tmp_path / "cat.parquet")
+        assert read_columns(tmp_path / "cat.parquet", ["id"])["id"].tolist() == ["1", "2"]

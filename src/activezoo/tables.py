@@ -123,6 +123,6 @@ def _parquet_file(path: str | Path) -> Iterator[pq.ParquetFile]:
         with pq.ParquetFile(path) as file:
             yield file
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+        raise InputError(f"{path}: no such file; run again to make it") from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: not a readable parquet file ({error})") from error
+        raise InputError(f"{path}: not a readable parquet file ({error}); delete it and run again") from error

@@ -52,9 +52,13 @@ def read(folder: Path) -> Ask:
     asked: dict[str, list[dict]] = {}
     for place, row in enumerate(rows):
         if row["question"] not in manifest.questions:
-            raise InputError(f"{path}, row {place}: question {row['question']!r} is not in {asks.MANIFEST}")
+            raise InputError(
+                f"{path}, row {place}: question {row['question']!r} is not in {asks.MANIFEST}; restore both"
+            )
         if not isinstance(row["votes"], int) or row["votes"] < 1:
-            raise InputError(f"{path}, row {place}: {row['votes']!r} votes are wanted, it must be a number above 0")
+            raise InputError(
+                f"{path}, row {place}: {row['votes']!r} votes are wanted, it must be a number above 0; restore it"
+            )
         asked.setdefault(row["galaxy_id"], []).append(row)
 
     def questions(of: list[dict]) -> frozenset[str]:

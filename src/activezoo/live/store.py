@@ -198,7 +198,7 @@ class Store:
             The person is known, and gets another token; the old one, and who signed in with it, is out.
         """
         if not name.strip() or not name.isprintable():
-            raise InputError(f"the name {name!r} is not a line of text")
+            raise InputError(f"the name {name!r} is not a line of text; give one without line breaks")
         token = secrets.token_urlsafe(32)
         with self.transaction():
             known = self._row("SELECT id FROM people WHERE name = :name", name=name)

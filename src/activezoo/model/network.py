@@ -93,7 +93,7 @@ def load_weights(network: keras.Model, path: str | Path, kept: float = 1.0) -> N
         The file is missing, damaged, or of another architecture.
     """
     if not Path(path).is_file():
-        raise InputError(f"{path}: no such file")
+        raise InputError(f"{path}: no such file; train the model again")
     fresh = [variable.numpy() for variable in network.trainable_variables] if kept < 1 else []
     try:
         network.load_weights(path)

@@ -144,8 +144,9 @@ def read(path: str | Path) -> Rescaling:
         tail = values.pop("tail")
         return Rescaling(**{name: float(of) for name, of in values.items()}, tail=None if tail is None else float(tail))
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+        raise InputError(f"{path}: no such file; run again to make it") from None
     except (ValueError, TypeError, AttributeError, KeyError):
         raise InputError(
-            f'{path}: not the coefficients of a rescaling, {{"a": …, "b": …, "c": …, "spread": …, "tail": …}}'
+            f'{path}: not the coefficients of a rescaling, {{"a": …, "b": …, "c": …, "spread": …, "tail": …}}; '
+            "delete it and run again"
         ) from None

@@ -66,7 +66,7 @@ def _row(name: str, question: Votes) -> tuple[str, ...]:
         f"{len(votes):,}",
         f"{votes.N.median():,.10g} ({votes.N.min():,} to {votes.N.max():,})",
         f"{(votes.k / votes.N).mean():.2f}",
-        markdown_text("; ".join(f"{number:,} {reason}" for reason, number in why.items())) or "none",
+        markdown_text("; ".join(f"{reason}: {number:,}" for reason, number in why.items())) or "none",
     )
 
 

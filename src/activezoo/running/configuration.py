@@ -64,16 +64,7 @@ def read(files: Sequence[Path]) -> dict:
     """
     config: dict = {}
     for path in (DEFAULT_RUN, *files):
-        _refuse_large(path)
-        try:
-            section = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except FileNotFoundError:
-            raise InputError(f"{path}: no such file") from None
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise InputError(f"{path}: not a YAML file ({error})") from error
-        if not isinstance(section, dict):
-            raise InputError(f"{path}: not a configuration, its keys are missing")
-        config = _on_top(config, _as_written(section, _written(path)))
+        config = on_top(config, load(path))
     return validated(config, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
 
 
@@ -89,6 +80,26 @@ def read_live(files: Sequence[Path]) -> dict:
     if config["survey"]["kind"] != "live":
         raise InputError(f"survey.kind is {config['survey']['kind']!r}, and people are asked in one that is 'live'")
     return config
+
+
+def load(path: Path) -> dict:
+    """What one file says.
+
+    Raises
+    ------
+    InputError
+        It is missing or is no configuration.
+    """
+    _refuse_large(path)
+    try:
+        section = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; correct its name") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not a YAML file ({error}); correct it") from error
+    if not isinstance(section, dict):
+        raise InputError(f"{path}: not a configuration, its keys are missing; name another file")
+    return _as_written(section, _written(path))
 
 
 def as_written(config: dict, files: Sequence[str | Path]) -> dict:
@@ -176,10 +187,10 @@ def _as_written(value: Any, written: dict, keys: tuple = ()) -> Any:
     return text if value is not None and value == read else value
 
 
-def _on_top(config: dict, other: dict) -> dict:
+def on_top(config: dict, other: dict) -> dict:
     """A configuration with another one on top of it, key by key."""
     both = {
-        name: _on_top(config[name], value) if isinstance(value, dict) and isinstance(config.get(name), dict) else value
+        name: on_top(config[name], value) if isinstance(value, dict) and isinstance(config.get(name), dict) else value
         for name, value in other.items()
     }
     return config | both

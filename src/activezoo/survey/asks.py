@@ -85,7 +85,7 @@ def read_manifest(path: Path) -> Manifest:
             int(manifest["ask"]), decision_tree.parse(manifest["questions"]), dict(manifest.get("stop", {}))
         )
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+        raise InputError(f"{path}: no such file; restore it") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not the manifest of an ask ({error!r}); restore it") from None
     except InputError as error:

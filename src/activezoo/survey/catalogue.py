@@ -125,7 +125,9 @@ def _select_samples(selection: Selection, column: str, samples: Sequence[str], c
     )
     if selection.rows.empty:
         found = ", ".join(sorted(sample.dropna().unique())) or "no value"
-        raise InputError(f"{catalogue}: no row has {', '.join(samples)} in column {column!r}; it has {found}")
+        raise InputError(
+            f"{catalogue}: no row has {', '.join(samples)} in column {column!r}; it has {found}: correct survey.samples"
+        )
 
 
 def _match_names(selection: Selection, filename_map: str | Path | None, columns: Columns, encoding: str | None) -> None:
@@ -139,7 +141,7 @@ def _match_names(selection: Selection, filename_map: str | Path | None, columns:
         entries = entries.set_index(columns.map_id, drop=False)[columns.map_image]
         several = entries.index.duplicated(keep=False)
         selection.reject(ids.isin(entries.index[several]), "id with several entries in the filename map")
-        name = ids.map(entries[~several])
+        name = ids.map(entries[~several]).astype(ids.dtype)  # where all are missing, they would be floats
         selection.reject(name.isna(), "id not in the filename map")
     selection.add(name=name)
 

@@ -22,6 +22,8 @@ BLANKS = " \t\r\n\0\xa0"
 _ROUNDED = r"^[+-]?(\d+\.?\d*[eE][+-]?\d+|\d{16,}\.0*)$"
 # From so many long numbers on, it is no accident that all end in zeros.
 FEW_IDS = 4
+# Names that a misspelt one is compared with: each takes time.
+MOST_NAMES = 5000
 
 
 def read_columns(
@@ -38,17 +40,26 @@ def read_columns(
         refuse_missing_column(path, file, name)
     table = file.read(names)
     if not table.num_rows:
-        raise InputError(f"{path}: has no rows")
-    for name in strings:
-        if pa.types.is_floating(table.schema.field(name).type):
+        raise InputError(f"{path}: has no rows; export the table again, or name another file")
+    for name in names:
+        kind = table.schema.field(name).type
+        if pa.types.is_nested(kind):
+            raise InputError(
+                f"{path}: column {name!r} is of type {kind}; name another, or give each value a column of its own"
+            )
+        if name in strings and pa.types.is_floating(kind):
             raise InputError(
                 f"{path}: column {name!r} holds floating-point numbers, which cannot hold an id of 18 digits exactly; "
                 "store it as text or whole numbers"
             )
-        cells = pc.utf8_trim(pc.cast(table[name], pa.string()), BLANKS)
+    for name in strings:
+        try:
+            cells = pc.utf8_trim(pc.cast(table[name], pa.string()), BLANKS)
+        except (pa.ArrowException, ValueError) as error:
+            raise InputError(f"{path}: column {name!r} is no text ({error}); store it as text") from None
         table = table.set_column(table.column_names.index(name), name, pc.if_else(pc.equal(cells, ""), None, cells))
         _refuse_lost_digits(path, name, table[name])
-    frame = table.to_pandas(ignore_metadata=True)
+    frame = table.to_pandas()
     frame.index += file.first_row
     return frame
 
@@ -83,7 +94,9 @@ def read_features(
     Without a catalogue, there are none.
     """
     if id_column in columns:
-        raise InputError(f"posteriors.surprise: {id_column!r} is the galaxy id, which says nothing about a galaxy")
+        raise InputError(
+            f"posteriors.surprise: {id_column!r} is the galaxy id, which says nothing about a galaxy; take it out"
+        )
     has = existing_table(catalogue, encoding).names if catalogue else []
     found = [name for name in columns if name in has]
     if len(found) < len(columns):
@@ -116,7 +129,7 @@ def refuse_missing_column(path: str | Path, table: Table, name: str) -> None:
 
 
 def _did_you_mean(name: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=3)
+    close = difflib.get_close_matches(name, names[:MOST_NAMES], n=3)
     if close:
         return f"; did you mean {' or '.join(close)}?"
     return f"; it has {', '.join(names)}" if 0 < len(names) <= 20 else ""

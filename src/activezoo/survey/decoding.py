@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import io
 import logging
+import os
+import stat
 import warnings
 from collections.abc import Callable, Collection, Sequence
 from functools import wraps
@@ -28,6 +30,8 @@ log = logging.getLogger(__name__)
 FORMATS = ("JPEG", "PNG", "TIFF", "GIF", "BMP", "PPM", "WEBP")
 # Images of more pixels take hundreds of megabytes to decode, even from a file of kilobytes.
 MOST_PIXELS = 1 << 25
+# Of a JPEG; those of a progressive one are some ten, and a preview may have more of them.
+START_OF_SCAN, MOST_SCANS = b"\xff\xda", 100
 # Images that tell of a survey's brightness, and the numbers of bits that cameras have.
 SAMPLE, BITS = 100, (8, 10, 12, 14, 16)
 FULL_RANGE = 65535
@@ -98,11 +102,13 @@ def full_size(path: str | Path, brightness: Brightness = AS_THEY_ARE, least: int
     from PIL import Image
 
     try:
+        _refuse_odd_files(path)
         if is_fits(path):
             bands = read_bands(path, lambda height, width: _check_shape(width, height, least))
             return Image.fromarray(brightness.stretch.rgb(bands))
         with Image.open(path, formats=FORMATS) as file:
             _check_shape(*file.size, least)
+            _refuse_many_scans(path, file.format)
             deep = _is_deep(file)
             return _rgb(_upright(file), deep, brightness)
     except UnusableImageError:
@@ -165,6 +171,7 @@ def find_brightness(images: Sequence[str | Path], brightness: Brightness) -> Bri
     brightest, backgrounds = [], []
     for path in images[:: -(-len(images) // SAMPLE) or 1]:
         try:
+            _refuse_odd_files(path)
             if is_fits(path):
                 backgrounds.append(measure_background(read_bands(path, lambda *shape: _check_shape(*shape, 1))))
             else:
@@ -189,6 +196,20 @@ def find_brightness(images: Sequence[str | Path], brightness: Brightness) -> Bri
     if backgrounds:
         brightness = brightness._replace(stretch=brightness.stretch.filled(backgrounds))
     return brightness
+
+
+def _refuse_odd_files(path: str | Path) -> None:
+    """Refuse what would keep a reader waiting for ever, such as a named pipe."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise UnusableImageError("not a regular file")
+
+
+def _refuse_many_scans(path: str | Path, kind: str) -> None:
+    """Refuse a JPEG that is made to be decoded again and again: each scan, of some bytes, goes through all pixels."""
+    if kind in ("JPEG", "MPO"):
+        scans = Path(path).read_bytes().count(START_OF_SCAN)
+        if scans > MOST_SCANS:
+            raise UnusableImageError(f"{scans} scans, more than {MOST_SCANS}")
 
 
 def _check_shape(width: int, height: int, size: int) -> None:

@@ -30,7 +30,7 @@ def image_files(folder: Path) -> pd.Series:
     escaped.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder of images")
+        raise InputError(f"{folder}: no such folder of images; correct survey.release.images")
     # One walk through the folder: asking for each file in turn takes minutes on a network file system.
     found = {kind: [] for kind in KINDS}
     for parent, files in _walk(folder):
@@ -41,7 +41,7 @@ def image_files(folder: Path) -> pd.Series:
                 found[kind].append((_text(stem), _text(os.path.join(parent, file))))
     kinds = [kind for kind in KINDS if found[kind]]
     if not kinds:
-        raise InputError(f"{folder}: no image ({', '.join(_KIND)}) in it or below")
+        raise InputError(f"{folder}: no image ({', '.join(_KIND)}) in it or below; correct survey.release.images")
     for kind in kinds[1:]:
         log.info("%s: %d %s files are passed over, for there are %s images", folder, len(found[kind]), kind, kinds[0])
     return pd.DataFrame(found[kinds[0]], columns=["name", "image"]).set_index("name")["image"]

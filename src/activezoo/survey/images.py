@@ -40,7 +40,9 @@ def read_pixels(index: pa.Table, folder: str | Path) -> np.ndarray:
     shard_G, offset_G = index["shard"].to_numpy(), index["offset"].to_numpy()
     sizes = np.unique(index["size"].to_numpy())
     if len(sizes) != 1:
-        raise InputError(f"{folder}: the images asked for have the sizes {sizes.tolist()}, not one size")
+        raise InputError(
+            f"{folder}: the images asked for have the sizes {sizes.tolist()}, not one size; delete it and run again"
+        )
     pixels = np.empty((len(shard_G), sizes[0], sizes[0], 3), np.uint8)
     for shard in np.unique(shard_G):
         path = Path(folder) / f"shard_{shard}.tfrecord"
@@ -93,7 +95,7 @@ def grey_reader(
     rows = pc.index_in(pa.array(ids, pa.string()), value_set=table["id"])
     if rows.null_count:
         missing = ids[rows.is_null().to_numpy(zero_copy_only=False).argmax()]
-        raise InputError(f"{index}: no image of galaxy {missing}")
+        raise InputError(f"{index}: no image of galaxy {missing}; delete it and run again")
     table = table.take(rows)
     size = pc.max(table["size"]).as_py() or 0
     if size and stored_size and size != stored_size:

@@ -48,7 +48,7 @@ def _recorded(votes: str | Path, ids: Sequence[str]) -> pa.Table:
 
 
 def _nothing_known(votes: str | Path, galaxy: str) -> InputError:
-    return InputError(f"{votes}: no votes for galaxy {galaxy}")
+    return InputError(f"{votes}: no votes for galaxy {galaxy}; delete it and run again")
 
 
 def first_answers(

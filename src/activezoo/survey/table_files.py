@@ -46,10 +46,13 @@ OTHERS = {
     b"<html": "a web page, perhaps of a download that failed",
     **dict.fromkeys((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), "a Python pickle, which can run code"),
 }
+FITS = b"SIMPLE  ="
 BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 SEPARATORS = "\t;|"
 # Bytes that tell the kind of a file, that Arrow reads of a csv file at once, and that the longest header may take.
 HEAD, BLOCK, LONGEST_HEADER = 1 << 12, 1 << 20, 1 << 26
+# Bytes of a VOTable, or a packed FITS table, which are held in memory whole.
+LARGEST_IN_MEMORY = 1 << 31
 
 
 class Table(NamedTuple):
@@ -85,7 +88,7 @@ def open_table(path: str | Path, encoding: str | None = None) -> Table:
             raise InputError(f"{path}: not a readable table: it is {kind}; export the table as csv, parquet or FITS")
     if head.startswith(b"PAR1"):
         return _parquet(path)
-    if head.startswith(b"SIMPLE  ="):
+    if head.startswith(FITS):
         return _fits(path)
     if b"<VOTABLE" in head:
         return _votable(path)
@@ -99,7 +102,9 @@ def _readable(path: Path) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:  # whatever the readers of files raise on a corrupt one: there is no common base
-        raise InputError(f"{path}: not a readable table ({error or type(error).__name__})") from None
+        raise InputError(
+            f"{path}: not a readable table ({error or type(error).__name__}); export the table again"
+        ) from None
 
 
 def _decompressed(path: Path) -> IO[bytes] | pa.NativeFile:
@@ -129,7 +134,10 @@ def _parquet(path: Path) -> Table:
 
     def read(columns: Sequence[str]) -> pa.Table:
         with _readable(path):
-            return pq.ParquetFile(path).read(list(columns))
+            # What pandas wrote into the file beside the table, such as an index, is of no use here, and may be spoilt.
+            table = pq.ParquetFile(path).read(list(columns)).replace_schema_metadata()
+            table.validate(full=True)
+            return table
 
     return Table(names, 1, read)
 
@@ -199,7 +207,10 @@ def _header(path: Path) -> bytes:
         start, size = file.read(BLOCK), BLOCK
         while len(start) == size and b"\n" not in start and b"\r" not in start:
             if size >= LONGEST_HEADER:
-                raise InputError(f"{path}: not a readable table: no line ends in the first {size >> 20} MB")
+                raise InputError(
+                    f"{path}: not a readable table: no line ends in the first {size >> 20} MB; export the table "
+                    "as csv, parquet or FITS"
+                )
             start += file.read(size)
             size *= 2
     return start
@@ -212,7 +223,7 @@ def _names(path: Path, start: bytes, encoding: str) -> tuple[list[str], str]:
     for separator in ",", *SEPARATORS:
         names = next((row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row), None)
         if names is None:
-            raise InputError(f"{path}: not a readable table (Empty CSV file)")
+            raise InputError(f"{path}: not a readable table (Empty CSV file); export the table again")
         if len(names) > 1:
             if separator != ",":
                 log.info("%s: columns are separated by %r", path, separator)
@@ -225,15 +236,19 @@ def _names(path: Path, start: bytes, encoding: str) -> tuple[list[str], str]:
 
 def _fits(path: Path) -> Table:
     fits = _astropy(path, "io.fits")
+    with path.open("rb") as file:
+        compressed = not file.read(len(FITS)).startswith(FITS)
 
     def columns_and_data() -> tuple[Any, Any]:
         tables = (fits.BinTableHDU, fits.TableHDU)
         with fits.open(path) as file:
             found = [hdu for hdu in parts(file) if isinstance(hdu, tables) and not isinstance(hdu, fits.CompImageHDU)]
             if not found:
-                raise InputError(f"{path}: a FITS file without a table")
+                raise InputError(f"{path}: a FITS file without a table; name one that has a table")
             if len(found) > 1:
                 log.warning("%s: holds %d tables; the first is read, %r", path, len(found), found[0].name)
+            if compressed:  # otherwise no more is read than the columns that are asked for
+                _refuse_large(path, found[0].size)
             return found[0].columns, found[0].data
 
     def missing(column: Any, values: np.ndarray) -> np.ndarray | bool:
@@ -256,7 +271,9 @@ def _fits(path: Path) -> Table:
 def _votable(path: Path) -> Table:
     votable = _astropy(path, "io.votable")
     with _readable(path), _decompressed(path) as file:
-        table = votable.parse_single_table(io.BytesIO(file.read())).to_table(use_names_over_ids=True)
+        content = file.read(LARGEST_IN_MEMORY + 1)
+        _refuse_large(path, len(content))
+        table = votable.parse_single_table(io.BytesIO(content)).to_table(use_names_over_ids=True)
 
     def read(names: Sequence[str]) -> pa.Table:
         with _readable(path):
@@ -266,6 +283,14 @@ def _votable(path: Path) -> Table:
             )
 
     return Table(table.colnames, 1, read)
+
+
+def _refuse_large(path: Path, size: int) -> None:
+    if size > LARGEST_IN_MEMORY:
+        raise InputError(
+            f"{path}: more than {LARGEST_IN_MEMORY >> 30} GB in memory; export the table as csv or parquet, or unpack "
+            "it"
+        )
 
 
 def _astropy(path: Path, module: str) -> Any:
@@ -282,7 +307,10 @@ def _astropy(path: Path, module: str) -> Any:
 def _arrow(path: Path, name: str, values: np.ndarray, missing: np.ndarray | bool) -> pa.Array:
     """A column as Arrow has it; empty text and what is not a number are null."""
     if values.ndim > 1:
-        raise InputError(f"{path}: column {name!r} holds {values.shape[1:]} values in each row, not one")
+        raise InputError(
+            f"{path}: column {name!r} holds {values.shape[1:]} values in each row, not one; name another, or "
+            "give each value a column of its own"
+        )
     missing = np.broadcast_to(missing, values.shape).copy()
     if values.dtype.kind in "SUO":
         values = np.array([cell.decode() if isinstance(cell, bytes) else str(cell) for cell in values], object)

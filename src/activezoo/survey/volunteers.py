@@ -98,7 +98,7 @@ def _read_csv(path: Path, broken: list[tuple[int, str]]) -> pa.Table:
         )
         return pa.csv.read_csv(path, pa.csv.ReadOptions(use_threads=False), parse, text)
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: not a readable table ({error})") from None
+        raise InputError(f"{path}: not a readable table ({error}); export it again") from None
 
 
 def accept(

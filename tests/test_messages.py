@@ -1,0 +1,87 @@
+"""Every message that a user can cause, in one table that a reader has seen: messages.md.
+
+After a message was added or changed: `python tests/test_messages.py` writes the table anew; read what `git diff` shows.
+"""
+
+import ast
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SOURCE = HERE.parent / "src/activezoo"
+TABLE = HERE / "messages.md"
+ERRORS = {"InputError", "UnusableImageError"}
+HEAD = """# Messages
+
+What is said to users whose input is at fault, module by module. `test_messages.py` makes this table from the source.
+
+One style: file, row or key; the value found; after a semicolon, what to do. No capital letter at the start, no full
+stop at the end. A reason for which a row or an image is rejected stands beside its row, id and value.
+
+"""
+
+
+def template(node):
+    """The text of a message, with what is filled in as {…}; None if it is none."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(_part, node.values))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = template(node.left), template(node.right)
+        return None if left is None or right is None else left + right
+    return None
+
+
+def _part(node):
+    if isinstance(node, ast.Constant):
+        return node.value
+    return "{" + ast.unparse(node.value) + ("!r" if node.conversion == ord("r") else "") + "}"
+
+
+def reasons(call, tree):
+    """The reasons that a call of `reject` gives: its own, or, of a loop, those that the loop goes through."""
+    if (text := template(call.args[1])) is not None:
+        return [text]
+    loops = [node for node in ast.walk(tree) if isinstance(node, ast.For) and call in ast.walk(node)]
+    if not loops:
+        named = [node for node in ast.walk(tree) if isinstance(node, ast.Assign)]
+        return [template(node.value) for node in named if ast.unparse(node.targets[0]) == ast.unparse(call.args[1])]
+    texts = [node for node in ast.walk(loops[-1].iter) if isinstance(node, ast.Constant | ast.JoinedStr)]
+    return [text for node in texts if isinstance(text := template(node), str) and " " in text]
+
+
+def messages():
+    """Module, kind and text of each message, in the order of the source."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        module = path.relative_to(SOURCE).as_posix()
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
+            name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", None)
+            if isinstance(call.func, ast.Name) and name in ERRORS and call.args:
+                yield module, name, template(call.args[0]) or "{" + ast.unparse(call.args[0]) + "}"
+            elif name == "reject" and len(call.args) > 1:
+                for text in reasons(call, tree):
+                    yield module, "rejected", text
+            elif name == "append" and ast.unparse(call.func) == "problems.append":
+                yield module, "problem", template(call.args[0]) or "?"
+
+
+def table():
+    lines, before = [HEAD.rstrip()], None
+    for module, kind, text in messages():
+        if module != before:
+            lines += ["", f"## {module}", "", "| | |", "|---|---|"]
+            before = module
+        lines.append(f"| {kind} | {text} |".replace("\n", "⏎"))
+    return "\n".join(lines) + "\n"
+
+
+def test_every_message_is_in_the_table():
+    assert TABLE.read_text(encoding="utf-8") == table(), (
+        "python tests/test_messages.py writes it anew; read the messages"
+    )
+
+
+if __name__ == "__main__":
+    TABLE.write_text(table(), encoding="utf-8")
