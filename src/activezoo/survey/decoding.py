@@ -137,7 +137,7 @@ def viewable(
     OSError
         Or not even be opened.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     content = Path(path).read_bytes()
     try:
@@ -145,7 +145,7 @@ def viewable(
             as_it_is = file.format in formats and not _is_deep(file)
             if as_it_is and (largest is None or len(content) <= largest):
                 return content, file.format
-    except UnidentifiedImageError:  # which FITS is, to Pillow
+    except Exception:  # FITS, to Pillow; or what is broken, of which `full_size` says why
         pass
     image = full_size(path, brightness)
     if largest is None:

@@ -12,10 +12,11 @@ FIRST_DOWNLOAD = ".first_download.sha256"
 
 def missing_file(key: str, path: str | Path, is_release: bool) -> str:
     """What to say of a file of the survey, `survey.release.<key>`, that is not there."""
-    fetch = ", or fetch Galaxy Zoo 2 with `snakemake --cores 4 download --configfile …`, with your file"
+    # Only Galaxy Zoo 2 can be fetched.
+    fetch = ", or fetch it with `snakemake --cores 4 download --configfile …`, with your file"
     return (
         f"{path}: no such file. It is survey.release.{key} of the configuration: put the file there, or change the "
-        f"key{fetch if is_release else ''}"
+        f"key{fetch if is_release and 'gz2' in str(path) else ''}"
     )
 
 
