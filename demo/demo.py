@@ -1,6 +1,7 @@
 """A live survey without people: simulated volunteers answer three asks through the page.
 
-    python demo/demo.py [FOLDER]    by default in results/demo; some minutes on two cores
+    python demo/demo.py [FOLDER]                       by default in results/demo; some minutes on two cores
+    python demo/demo.py FOLDER --screenshots=docs/live   with pictures of the page for docs/live.md
 
 The images are those of a simulated survey. Each volunteer follows the link of an invitation, is shown one galaxy after
 the other, and answers with the galaxy's true probabilities.
@@ -8,6 +9,7 @@ the other, and answers with the galaxy's true probabilities.
 
 from __future__ import annotations
 
+import argparse
 import os
 import socket
 import subprocess
@@ -22,7 +24,9 @@ from pathlib import Path
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "demo")]
+
+import screenshots
 
 from activezoo import randomness, tables
 from activezoo.live.client import Client
@@ -67,11 +71,11 @@ def served(folder: Path, config: Path) -> Iterator[str]:
 
 
 def invite(results: Path, volunteers: int) -> list[str]:
-    """The secret of each volunteer's link."""
+    """The secret of each volunteer's link; the first one is administrator, too."""
     store = Store(database(results))
     known = {person["name"] for person in store.people(0)}
     names = [f"volunteer {number}" for number in range(1, volunteers + 1)]
-    tokens = [store.invite(name, renew=name in known) for name in names]
+    tokens = [store.invite(name, administrator=name == names[0], renew=name in known) for name in names]
     store.close()
     return tokens
 
@@ -89,7 +93,14 @@ def answer_all(link: str, truth: dict[str, dict[str, float]]) -> int:
     return answered
 
 
-def main(folder: Path, config: Path = CONFIG, galaxies: int = 500, volunteers: int = 12, asks: int = 3) -> None:
+def main(
+    folder: Path,
+    config: Path = CONFIG,
+    galaxies: int = 500,
+    volunteers: int = 12,
+    asks: int = 3,
+    pictures: Path | None = None,
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "survey/gz2_hart16.csv").exists():  # which is written last
         simulate_survey(galaxies, IMAGE_SIZE, SEED, folder / "survey", os.cpu_count() or 1)
@@ -101,7 +112,12 @@ def main(folder: Path, config: Path = CONFIG, galaxies: int = 500, volunteers: i
     for ask in range(asks):
         snakemake(folder, config)
         with served(folder, config) as url, ThreadPoolExecutor(volunteers) as people:
-            answered = sum(people.map(partial(answer_all, truth=truth), [f"{url}/join#{of}" for of in tokens]))
+            links = [f"{url}/join#{of}" for of in tokens]
+            if pictures and ask == asks - 1:
+                screenshots.of_volunteer(links[0], pictures)
+            answered = sum(people.map(partial(answer_all, truth=truth), links))
+            if pictures and ask == asks - 1:
+                screenshots.of_administrator(links[0], pictures)
         print(f"ask {ask}: {volunteers} volunteers have answered {answered} times")
     # Whatever the RMSE is, that is enough: the last votes are taken, and then the catalogue is written.
     for _ in range(2):
@@ -110,4 +126,8 @@ def main(folder: Path, config: Path = CONFIG, galaxies: int = 500, volunteers: i
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "results/demo").resolve())
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "results/demo")
+    parser.add_argument("--screenshots", type=Path, help="where to put pictures of the page")
+    arguments = parser.parse_args()
+    main(arguments.folder.resolve(), pictures=arguments.screenshots)
