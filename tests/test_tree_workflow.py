@@ -22,7 +22,7 @@ loop: {questions: [smooth, edge-on, bar], strategies: [bald_few], seeds: [1], it
 network: {input_size: 16, filters: [4, 4], dense_units: 16, likelihood: beta-binomial}
 training: {first_steps: 10, steps: 5, batch_size: 16}
 sampling: {augmentations: 3}
-posteriors: {training_steps: 10, networks: 4, shards: 1, conformal: false}
+posteriors: {training_steps: 10, networks: 4, shards: 1, conformal: false, surprise: {questions: [], other: []}}
 """
 RESULTS = "results/smoke-tree"
 QUESTIONS = ["smooth", "edge-on", "bar"]
@@ -45,7 +45,7 @@ def results(tmp_path_factory, configfiles):
     """Folder of the results of a run; not to be changed."""
     folder = tmp_path_factory.mktemp("tree")
     metrics = [f"{RESULTS}/{question}/metrics.parquet" for question in QUESTIONS]
-    catalogues = [f"{RESULTS}/tree.parquet", f"{RESULTS}/galaxies.html"]
+    catalogues = [f"{RESULTS}/tree.parquet", f"{RESULTS}/galaxies.html", f"{RESULTS}/posteriors.md"]
     snakemake(folder, *metrics, *catalogues, configfiles=configfiles)
     return folder / RESULTS
 
@@ -96,6 +96,13 @@ def test_the_catalogue_has_every_answer_and_the_same_networks_as_those_of_the_qu
     path = results / "tree.parquet"
     came = joint_probability(path, [answers[1], "t02_edgeon_a05_no_fraction"])
     np.testing.assert_allclose(came, tree["bar_reached_fraction"], rtol=1e-5)
+
+
+def test_the_page_about_posteriors_has_a_part_for_each_question(results):
+    text = (results / "posteriors.md").read_text()
+    assert [line for line in text.splitlines() if line.removeprefix("## ") in QUESTIONS] == [
+        f"## {question}" for question in QUESTIONS
+    ]
 
 
 def test_nothing_runs_again(results, configfiles):
