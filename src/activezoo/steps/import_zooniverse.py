@@ -48,7 +48,7 @@ def run(
             number += len(some)
             rejected.append(_table(others, REJECTED))
             yield _table(some, VOTES)
-        before = len(tables.read(path, COLUMNS)) if path.exists() else 0
+        before = len(tables.read(path, COLUMNS[:1])) if path.exists() else 0
         if number < before:
             raise InputError(
                 f"{export}: {number:,} votes, and {before:,} in the one taken before. An export holds all since the "

@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -319,6 +320,7 @@ def _by_text(answers: Sequence[str], simplified: Callable[[str], str]) -> dict[s
     return found
 
 
+@lru_cache(maxsize=1000)  # there are few answers, and many who give them
 def _plain(text: str) -> str:
     """A text without images, links, emphasis and blanks of markdown, in small letters."""
     text = re.sub(r"!\[[^\]]*\]\([^)]*\)", " ", text)
