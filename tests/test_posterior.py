@@ -157,7 +157,7 @@ def test_exact_masks_have_the_moments_of_all_masks(dropout):
 def test_a_galaxy_gets_the_same_posterior_in_any_batch(trained_model, grey, monkeypatch):
     sampling = Sampling(4, posterior.EXACT, "even")
     whole = predict(trained_model, grey, sampling)
-    monkeypatch.setattr(posterior, "_FORWARD_PIXELS", 16 * 16 * 4 * 7)
+    monkeypatch.setattr(posterior, "FORWARD_PIXELS", 16 * 16 * 4 * 7)
     parts = predict(trained_model, grey, sampling)
     assert parts.ids == IDS
     np.testing.assert_allclose(parts.rho_GT, whole.rho_GT, rtol=1e-5)

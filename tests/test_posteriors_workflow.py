@@ -151,8 +151,9 @@ def test_images_without_votes_get_a_catalogue(predicted):
         "predict_posteriors": 3,
         "rescale_posteriors": 3,
         "posterior_catalogue": 1,
+        "browse_page": 1,
         "all": 1,
-        "total": 12,
+        "total": 13,
     }
     snakemake(predicted, configfiles=new)
     catalogue = read(predicted / "results/new/bar/posteriors/catalogue.parquet").set_index("id")
