@@ -88,7 +88,7 @@ def main() -> None:
     }
     path = folder / f"load{number}.yaml"
     path.write_text(yaml.safe_dump(config))
-    for target, log in (("check", "check"), (f"results/load{number}/catalogue/galaxies.parquet", "catalogue")):
+    for target, rule in (("check", "check"), (f"results/load{number}/catalogue/galaxies.parquet", "catalogue")):
         command = [
             sys.executable,
             "-m",
@@ -97,11 +97,13 @@ def main() -> None:
             str(ROOT / "Snakefile"),
             "--cores",
             "2",
+            target,
             "--forcerun",
+            rule,
         ]
-        subprocess.run([*command, target, "--configfile", str(path)], cwd=folder, capture_output=True, check=False)
-        text = (folder / f"logs/load{number}/{log}.log").read_text()
-        print(log, *re.findall(r"^(?:input error|peak memory).*", text, re.MULTILINE), sep="\n  ")
+        subprocess.run([*command, "--configfile", str(path)], cwd=folder, capture_output=True, check=False)
+        text = (folder / f"logs/load{number}/{rule}.log").read_text()
+        print(rule, *re.findall(r"^(?:input error|peak memory).*", text, re.MULTILINE), sep="\n  ")
 
 
 if __name__ == "__main__":
