@@ -1,6 +1,6 @@
 # make run     set up .venv, then run the workflow; make run ARGS="--configfile config/gz2.yaml" passes on arguments
 # make test    set up .venv, then run the tests
-# make bench   set up .venv, then measure speed beside plain ways to do the same: ten minutes, best with nothing else to do
+# make bench   set up .venv, then measure speed beside plain ways to do the same; best with nothing else to do
 # make demo    set up .venv, then a live survey whose volunteers are simulated and answer through the page
 # make lint    check the style of Python and Snakemake code, as make test does
 # make lock    pin the newest versions that pyproject.toml allows in envs/ (takes uv)

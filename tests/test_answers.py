@@ -174,5 +174,5 @@ def test_information_of_many_ways_is_drawn_the_same_for_a_galaxy_wherever_it_sta
 def test_chunks_do_not_show(monkeypatch):
     rho_GTA = np.random.default_rng(1).dirichlet([1, 1, 1], (50, 7))
     whole = answers.mutual_information(rho_GTA, 8)
-    monkeypatch.setattr(answers, "_CHUNK_VALUES", 1000)
+    monkeypatch.setattr(votes, "_CHUNK_VALUES", 1000)
     np.testing.assert_allclose(answers.mutual_information(rho_GTA, 8), whole, atol=1e-12)

@@ -10,6 +10,7 @@ Suffixes name the axes of an array: G galaxies, T networks, A answers, K ways in
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import cache
 from itertools import combinations
 
@@ -17,14 +18,11 @@ import numpy as np
 
 from activezoo import randomness
 from activezoo.model import votes as two_answers
-from activezoo.model.votes import entropy
 
 # With so many ways, mutual information is the exact sum over them: 8 votes on 7 answers. Else it is drawn.
 _MOST_WAYS = 3003
 # Draws of votes on a galaxy, from all networks together.
 _DRAWS = 1024
-# Largest number of float64 values in one temporary array (4 MB).
-_CHUNK_VALUES = 500_000
 
 
 @cache
@@ -93,25 +91,20 @@ def mixture_pmf(
     concentration_GT: np.ndarray | None = None,
 ) -> np.ndarray:
     """Posterior of all `ways`, marginalised over networks: shape (G, K)."""
-    return _mixture_and_entropy(rho_GTA, votes, weights_T, concentration_GT)[0]
+    parts = [mixture for mixture, _ in _mixtures(rho_GTA, votes, weights_T, concentration_GT)]
+    return np.concatenate(parts) if parts else np.empty((0, len(ways(votes, rho_GTA.shape[-1]))))
 
 
-def _mixture_and_entropy(
+def _mixtures(
     rho_GTA: np.ndarray, votes: int, weights_T: np.ndarray | None, concentration_GT: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mixture over networks, shape (G, K), and mean entropy of what one network says of the counts, shape (G,)."""
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     galaxies, networks, answers = rho_GTA.shape
     counts_KA = ways(votes, answers)
-    weights_T = np.full(networks, 1.0 / networks) if weights_T is None else np.asarray(weights_T, np.float64)
-    mixture_GK, entropy_G = np.empty((galaxies, len(counts_KA))), np.empty(galaxies)
-    step = max(1, _CHUNK_VALUES // (networks * len(counts_KA)))
-    for start in range(0, galaxies, step):
-        chunk = slice(start, start + step)
-        log_GTK = log_pmf(rho_GTA[chunk], counts_KA, None if concentration_GT is None else concentration_GT[chunk])
-        pmf_GTK = np.exp(log_GTK)
-        mixture_GK[chunk] = np.einsum("t,gtk->gk", weights_T, pmf_GTK)
-        entropy_G[chunk] = -(pmf_GTK * log_GTK).sum(axis=-1) @ weights_T
-    return mixture_GK, entropy_G
+
+    def log_pmf_of(chunk: slice) -> np.ndarray:
+        return log_pmf(rho_GTA[chunk], counts_KA, None if concentration_GT is None else concentration_GT[chunk])
+
+    return two_answers.mixtures_and_entropies(log_pmf_of, galaxies, networks, len(counts_KA), weights_T)
 
 
 def mutual_information(
@@ -149,8 +142,7 @@ def mutual_information(
         return two_answers.mutual_information(rho_GTA[..., 0], votes, weights_T, concentration_GT)
     if math.comb(votes + rho_GTA.shape[-1] - 1, votes) > _MOST_WAYS:
         return drawn_mutual_information(rho_GTA, votes, weights_T, concentration_GT)
-    mixture_GK, entropy_G = _mixture_and_entropy(rho_GTA, votes, weights_T, concentration_GT)
-    return np.maximum(entropy(mixture_GK) - entropy_G, 0.0)
+    return two_answers.information(_mixtures(rho_GTA, votes, weights_T, concentration_GT))
 
 
 def drawn_mutual_information(

@@ -10,7 +10,7 @@ Suffixes name the axes of an array: G galaxies, T networks, K = N + 1 possible c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -89,7 +89,7 @@ def mixture_pmf(
     concentration_GT: np.ndarray | None = None,
 ) -> np.ndarray:
     """Posterior of every count, marginalised over networks (paper Eq. 10): shape (G, K)."""
-    parts = [mixture for mixture, _ in _mixtures_and_entropies(rho_GT, votes, weights_T, concentration_GT)]
+    parts = [mixture for mixture, _ in _mixtures(rho_GT, votes, weights_T, concentration_GT)]
     return np.concatenate(parts) if parts else np.empty((0, votes + 1))
 
 
@@ -98,18 +98,35 @@ def entropy(pmf: np.ndarray) -> np.ndarray:
     return -(pmf * np.log(np.maximum(pmf, _TINY))).sum(axis=-1)
 
 
-def _mixtures_and_entropies(
-    rho_GT: np.ndarray, votes: int, weights_T: np.ndarray | None, concentration_GT: np.ndarray | None
+def mixtures_and_entropies(
+    log_pmf_of: Callable[[slice], np.ndarray], galaxies: int, networks: int, counts: int, weights_T: np.ndarray | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Mixture over networks, shape (g, K), and mean entropy of what one network says of k, shape (g,), in parts."""
-    galaxies, networks = rho_GT.shape
+    """Mixture over networks, shape (g, K), and mean entropy of what one network says, shape (g,), of some at a time.
+
+    `log_pmf_of` gives log probabilities of all K counts, or ways to count, of the galaxies of a slice: (g, T, K).
+    """
     weights_T = np.full(networks, 1.0 / networks) if weights_T is None else np.asarray(weights_T, np.float64)
-    step = max(1, _CHUNK_VALUES // (networks * (votes + 1)))
+    step = max(1, _CHUNK_VALUES // (networks * counts))
     for start in range(0, galaxies, step):
-        chunk = slice(start, start + step)
-        log_GTK = log_pmf(rho_GT[chunk], votes, None if concentration_GT is None else concentration_GT[chunk])
+        log_GTK = log_pmf_of(slice(start, start + step))
         pmf_GTK = np.exp(log_GTK)
         yield weights_T @ pmf_GTK, -(pmf_GTK * log_GTK).sum(axis=-1) @ weights_T
+
+
+def information(mixtures: Iterable[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Entropy of the mixture less the mean entropy of one network, nats, shape (G,), of `mixtures_and_entropies`."""
+    parts = [entropy(mixture_GK) - entropy_G for mixture_GK, entropy_G in mixtures]
+    # A sum of floats may end a rounding error below zero where all networks agree.
+    return np.maximum(np.concatenate(parts or [np.empty(0)]), 0.0)
+
+
+def _mixtures(
+    rho_GT: np.ndarray, votes: int, weights_T: np.ndarray | None, concentration_GT: np.ndarray | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def log_pmf_of(chunk: slice) -> np.ndarray:
+        return log_pmf(rho_GT[chunk], votes, None if concentration_GT is None else concentration_GT[chunk])
+
+    return mixtures_and_entropies(log_pmf_of, *rho_GT.shape, votes + 1, weights_T)
 
 
 def mutual_information(
@@ -135,9 +152,4 @@ def mutual_information(
     -------
     Nats, shape (G,), between 0 and log(votes + 1).
     """
-    parts = [
-        entropy(mixture) - entropy_of_one
-        for mixture, entropy_of_one in _mixtures_and_entropies(rho_GT, votes, weights_T, concentration_GT)
-    ]
-    # A sum of floats may end a rounding error below zero where all networks agree.
-    return np.maximum(np.concatenate(parts or [np.empty(0)]), 0.0)
+    return information(_mixtures(rho_GT, votes, weights_T, concentration_GT))
