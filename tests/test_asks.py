@@ -174,5 +174,6 @@ def test_votes_of_asks_are_counted_in_an_order_that_is_theirs_alone():
 
 def test_a_manifest_has_the_questions_of_the_tree(survey):
     manifest = asks.read_manifest(survey / "asks/ask_0/manifest.json")
-    assert manifest.questions["bar"][:2] == (("Bar", "No bar"), ("smooth", ("Featured",)))
+    assert list(manifest.questions["bar"].answers) == ["Bar", "No bar"]
+    assert manifest.questions["bar"].asked_if == ("smooth", ("Featured",))
     assert (manifest.ask, manifest.stop) == (0, {})

@@ -16,7 +16,7 @@ from activezoo.report.html_page import page as html_page
 from activezoo.report.markdown import markdown_code, markdown_table, markdown_text
 from activezoo.steps import check
 from activezoo.survey import checking, samples
-from activezoo.survey.checking import Files, Loop, Question, assumptions
+from activezoo.survey.checking import Demand, Files, Loop, assumptions
 from activezoo.survey.decoding import AS_THEY_ARE
 from activezoo.survey.fits_images import AsinhStretch
 from activezoo.survey.layout import Answers, ClassColumns, Columns, Fractions
@@ -62,7 +62,7 @@ def look(folder, catalogue="cat.csv", filename_map=None, asked=None, **changes):
 def question(**changes):
     keys = ANSWERS | LOOP | changes
     parts = [kind(**{key: keys.pop(key) for key in kind._fields}) for kind in (Answers, Fractions)]
-    return Question(*parts, **keys)
+    return Demand(*parts, **keys)
 
 
 def page_of(folder, **changes):

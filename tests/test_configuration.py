@@ -137,6 +137,9 @@ def test_columns_follow_from_named_answers():
             {
                 "network__questions": "together",
                 "loop__questions": ["smooth", "bar"],
+                "posteriors__questions": None,
+                "posteriors__tune_dropout": False,
+                "sampling__masks": 8,
                 "questions__bar__asked_if": {"question": "smooth", "answers": ["featured"]},
             },
             "questions.bar.asked_if.answers: 'featured' is no answer of 'smooth'",

@@ -10,8 +10,9 @@ import yaml
 from snakemake.utils import update_config
 
 from activezoo import tables
+from activezoo.running.configuration import questions as questions_of
 from activezoo.running.configuration import validated
-from activezoo.survey import oracle, tree
+from activezoo.survey import oracle
 from activezoo.survey.catalogue import read_catalogue
 from activezoo.survey.layout import Answers, Columns, Fractions
 from activezoo.survey.questions import read_votes
@@ -176,7 +177,7 @@ def tree_of_gz2():
     for other in others:
         update_config(config, other)
     config = validated(config, schema)
-    return config, {name: tree.question(config["questions"][name]) for name in config["loop"]["questions"]}
+    return config, questions_of(config)
 
 
 GZ2_TREE = ("config.yaml", "gz2.yaml", "gz2_tree.yaml")
@@ -192,7 +193,9 @@ def test_the_whole_tree_of_galaxy_zoo_2_gives_each_question_to_those_who_come_to
         asked = (
             40
             if question.asked_if is None
-            else sum(counts[questions[question.asked_if[0]].answers[answer][0]] for answer in question.asked_if[1])
+            else sum(
+                counts[questions[question.asked_if.question].answers[answer][0]] for answer in question.asked_if.answers
+            )
         )
         drawn = rng.multinomial(np.broadcast_to(asked, 3), np.full(len(question.answers), 1 / len(question.answers)))
         counts |= {columns[0]: drawn[:, place] for place, columns in enumerate(question.answers.values())}

@@ -24,12 +24,12 @@ from activezoo.model.trained import TrainedModel
 from activezoo.posteriors import whole_tree
 from activezoo.posteriors.rescaling import Rescaling
 from activezoo.survey import oracle, tree
-from activezoo.survey.tree import TreeQuestion
+from activezoo.survey.tree import AskedIf, Question
 
-SMOOTH = TreeQuestion({"smooth": ("s",), "featured": ("f1", "f2"), "artifact": ("a",)}, ("s",))
-EDGE = TreeQuestion({"edge-on": ("e",), "face-on": ("o",)}, ("e",), ("smooth", ("featured",)))
-BAR = TreeQuestion({"bar": ("b",), "no-bar": ("n",)}, ("b",), ("edge-on", ("face-on",)))
-ODD = TreeQuestion({"odd": ("w",), "not": ("z",)}, ("w",))
+SMOOTH = Question({"smooth": ("s",), "featured": ("f1", "f2"), "artifact": ("a",)}, ("s",))
+EDGE = Question({"edge-on": ("e",), "face-on": ("o",)}, ("e",), AskedIf("smooth", ("featured",)))
+BAR = Question({"bar": ("b",), "no-bar": ("n",)}, ("b",), AskedIf("edge-on", ("face-on",)))
+ODD = Question({"odd": ("w",), "not": ("z",)}, ("w",))
 TREE = {"smooth": SMOOTH, "edge-on": EDGE, "bar": BAR, "odd": ODD}
 
 
@@ -53,13 +53,35 @@ def predicted(galaxies=3, networks=4, seed=1, concentration=None):
 
 
 def test_a_question_comes_back_from_json():
-    text = json.dumps({name: question._asdict() for name, question in TREE.items()})
-    assert tree.parse(text) == TREE
+    assert tree.parse(json.loads(json.dumps(tree.describe(TREE)))) == TREE
+
+
+def test_the_answers_of_people_are_texts():
+    (found,) = tree.parse({"smooth": {"answers": ["Yes!", "No"], "positive": ["Yes!"], "text": "Smooth?"}}).values()
+    assert found == Question({"Yes!": ("Yes!",), "No": ("No",)}, ("Yes!",), text="Smooth?")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"smooth": SMOOTH._replace(answers={"smooth": ("s",)})}, "smooth.answers: ['smooth'] must be two or more"),
+        ({"odd": ODD._replace(answers={"": ("w",), "not": ("z",)})}, "odd.answers: ['', 'not'] must be two or more"),
+        ({"bar": BAR._replace(asked_if=AskedIf("spiral", ("yes",)))}, "bar.asked_if.question: 'spiral' is not one of"),
+        ({"bar": BAR._replace(asked_if=AskedIf("odd", ("yes",)))}, "bar.asked_if.answers: 'yes' is no answer of 'odd'"),
+        (
+            {"edge-on": EDGE._replace(asked_if=AskedIf("bar", ("bar",)))},
+            "leads round in a circle, edge-on → bar",
+        ),
+    ],
+)
+def test_a_tree_that_leads_nowhere_is_refused(change, message):
+    assert tree.contradictions(TREE) == []
+    assert message in tree.contradictions(TREE | change)[0]
 
 
 def test_a_question_without_names_has_two_answers():
     settings = {"answers": None, "positive": ["a"], "responses": ["b", "a", "c"], "asked_if": None}
-    found = tree.question(settings)
+    found = tree.parse({"odd": settings})["odd"]
     assert found.answers == {"positive": ("a",), "negative": ("b", "c")}
     assert found.is_positive.tolist() == [True, False]
     votes = pd.DataFrame({"k": [3], "N": [10]})

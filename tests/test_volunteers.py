@@ -11,14 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activezoo.errors import InputError
-from activezoo.survey import decision_tree, volunteers
-from activezoo.survey.decision_tree import Question
+from activezoo.survey import tree, volunteers
 
-QUESTIONS = {
-    "smooth": Question(("Smooth", "Featured", "Artifact")),
-    "bar": Question(("Bar", "No bar"), ("smooth", ("Featured",))),
-    "strong": Question(("Strong", "Weak"), ("bar", ("Bar",))),
-}
+QUESTIONS = tree.parse(
+    {
+        "smooth": {"answers": ["Smooth", "Featured", "Artifact"]},
+        "bar": {"answers": ["Bar", "No bar"], "asked_if": {"question": "smooth", "answers": ["Featured"]}},
+        "strong": {"answers": ["Strong", "Weak"], "asked_if": {"question": "bar", "answers": ["Bar"]}},
+    }
+)
 GALAXIES = ["a", "b", "-7", "587722981742084096"]
 HEADER = "galaxy_id,question,volunteer,answer,time"
 NOON = "2026-11-25T12:00:00Z"
@@ -165,18 +166,6 @@ def test_counts():
     )
     counted = volunteers.count(votes, "smooth", ["Smooth"], ["Smooth", "Featured"])
     assert counted.to_dict("index") == {"a": {"k": 1, "N": 2}, "-7": {"k": 0, "N": 1}}
-
-
-@pytest.mark.parametrize(
-    ("questions", "message"),
-    [
-        ({"bar": Question(("y", "n"), ("bar", ("y",)))}, "leads to itself"),
-        ({"bar": Question(("y", "n"), ("arms", ("y",)))}, "asked after 'arms', which is no question"),
-    ],
-)
-def test_a_tree_without_a_root_is_refused(questions, message):
-    with pytest.raises(InputError, match=message):
-        decision_tree.path_to("bar", questions)
 
 
 GOOD = ["a,smooth,ann,Smooth," + NOON, "-7,smooth,Zoë,Featured," + NOON]

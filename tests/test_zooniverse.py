@@ -12,9 +12,8 @@ from activezoo import tables
 from activezoo.errors import InputError
 from activezoo.model.predictions import Predictions, write_predictions
 from activezoo.steps import import_zooniverse, zooniverse_manifest, zooniverse_predictions, zooniverse_retire
-from activezoo.survey import volunteers, zooniverse
+from activezoo.survey import tree, volunteers, zooniverse
 from activezoo.survey.asks import ASKED
-from activezoo.survey.decision_tree import Question
 from made_up_exports import row, write, write_subjects
 
 SMOOTH = ["Smooth", "Features or Disk", "Star or Artifact"]
@@ -159,7 +158,7 @@ def test_a_longer_export_takes_the_place_of_the_one_before(survey):
         path = write(survey / "export.csv", *rows)
         import_zooniverse.run(path, configfile=[survey / "own.yaml"], tasks=["T0=smooth"])
     files = volunteers.files(survey / "results/own/votes")
-    votes, rejected = volunteers.accept(volunteers.read(files), {"smooth": Question(SMOOTH)}, ["g1"])
+    votes, rejected = volunteers.accept(volunteers.read(files), tree.parse({"smooth": {"answers": SMOOTH}}), ["g1"])
     assert sorted(votes["volunteer"]) == ["user 12", "user 13"]
     assert rejected.empty
     assert tables.read(survey / "results/own/zooniverse_rejected.parquet").column("row").to_pylist() == [3]
@@ -254,7 +253,7 @@ def test_bytes_that_are_no_text(tmp_path):
 def test_times(tmp_path, time, expected):
     votes, _ = read(write(tmp_path / "e.csv", row(created_at=time)))
     table = pd.DataFrame(votes, columns=volunteers.COLUMNS).assign(file="e", row=2, reason=None)
-    counted, rejected = volunteers.accept(table, {"smooth": Question(SMOOTH)}, ["g1"])
+    counted, rejected = volunteers.accept(table, tree.parse({"smooth": {"answers": SMOOTH}}), ["g1"])
     assert [of.isoformat() for of in counted["time"]] == ([expected] if expected else [])
     assert rejected["reason"].tolist() == ([] if expected else ["no time, or none that can be read"])
 
@@ -263,7 +262,7 @@ def test_a_volunteer_who_changes_name_or_comes_back_counts_once(tmp_path):
     rows = [row(), row("Features or Disk", user_name="anna"), row(), row(user_id="", user_name="not-logged-in-1")]
     votes, _ = read(write(tmp_path / "e.csv", *rows))
     table = pd.DataFrame(votes, columns=volunteers.COLUMNS).assign(file="e", row=range(4), reason=None)
-    counted, rejected = volunteers.accept(table, {"smooth": Question(SMOOTH)}, ["g1"])
+    counted, rejected = volunteers.accept(table, tree.parse({"smooth": {"answers": SMOOTH}}), ["g1"])
     assert sorted(counted["volunteer"]) == ["not-logged-in-1", "user 12"]
     assert len(rejected) == 2
 

@@ -111,13 +111,12 @@ import sys
 import numpy as np, pandas as pd, pyarrow as pa
 from pathlib import Path
 from activezoo import tables
-from activezoo.survey import volunteers
-from activezoo.survey.decision_tree import Question
+from activezoo.survey import tree, volunteers
 rows = volunteers.read([Path("results/large/votes/zooniverse.parquet")])
 frozen = Path("frozen.parquet")
 before = tables.read(frozen).to_pandas() if frozen.exists() else None
 galaxies = [f"J{galaxy:09}" for galaxy in range(int(sys.argv[1]))]
-votes, rejected = volunteers.accept(rows, {"smooth": Question(%r)}, galaxies, before)
+votes, rejected = volunteers.accept(rows, tree.parse({"smooth": {"answers": %r}}), galaxies, before)
 print(f"{len(rows):,} votes: {len(votes):,} count anew, {len(rejected):,} do not")
 if before is None:
     tables.write(pa.Table.from_pandas(votes, volunteers.VOTES, preserve_index=False), frozen)

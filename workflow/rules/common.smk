@@ -315,9 +315,8 @@ def predictions_of_last_models(wildcards):
     ]
 
 
-def questions_for_people():
-    """The questions as the manifest of an ask has them, in JSON."""
-    keys = ("text", "help", "answers", "asked_if")
+def questions_in_json(*keys):
+    """Some keys of the questions, as `tree.parse` reads them."""
     return json.dumps({name: {key: config["questions"][name][key] for key in keys} for name in QUESTIONS})
 
 
@@ -345,13 +344,6 @@ def weights_to_continue(wildcards):
     return f"{model(wildcards.question, wildcards.seed, strategy, iteration - 1)}/{WEIGHTS}"
 
 
-def questions_together():
-    """The questions that a network learns together, in JSON; nothing if each has one of its own."""
-    keys = ("answers", "positive", "responses", "asked_if")
-    questions = {name: {key: config["questions"][name][key] for key in keys} for name in QUESTIONS}
-    return json.dumps(questions) if TOGETHER else None
-
-
 def training_schedule(training):
     """How to train, but for the number of steps."""
     final = training["final_learning_rate"]
@@ -376,7 +368,7 @@ def training_settings(wildcards):
             **section(Answers, question),
             **section(View, question),
             **section(Architecture, config["network"]),
-            "together": questions_together(),
+            "together": questions_in_json("answers", "positive", "responses", "asked_if") if TOGETHER else None,
             "steps": steps,
             **training_schedule(config["training"]),
             "kept_weights": config["loop"]["kept_weights"],

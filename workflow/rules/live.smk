@@ -180,7 +180,13 @@ if not IS_WAITING:
             job=f"asks/publish_ask_{CLOSED}",
         params:
             **step("publish_ask"),
-            settings=flags({"survey": SURVEY["name"], "ask": CLOSED, "questions": questions_for_people()}),
+            settings=flags(
+                {
+                    "survey": SURVEY["name"],
+                    "ask": CLOSED,
+                    "questions": questions_in_json("text", "help", "answers", "asked_if"),
+                }
+            ),
 
 
 # It has no output, so each call tells where things are. A benchmark would count as an output, so it has none.

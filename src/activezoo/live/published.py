@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from activezoo import tables
 from activezoo.errors import InputError
-from activezoo.survey import asks, decision_tree
-from activezoo.survey.decision_tree import Question
+from activezoo.survey import asks, tree
+from activezoo.survey.tree import Question
 
 
 class Galaxy(NamedTuple):
@@ -62,7 +62,7 @@ def read(folder: Path) -> Ask:
         asked.setdefault(row["galaxy_id"], []).append(row)
 
     def questions(of: list[dict]) -> frozenset[str]:
-        return frozenset().union(*(decision_tree.path_to(row["question"], manifest.questions) for row in of))
+        return frozenset().union(*(tree.path_to(row["question"], manifest.questions) for row in of))
 
     galaxies = [Galaxy(id, of[0]["image"], questions(of), max(row["votes"] for row in of)) for id, of in asked.items()]
     return Ask(manifest.ask, manifest.questions, galaxies)

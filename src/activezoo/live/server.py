@@ -281,7 +281,7 @@ class Page:
             "question": shown.name,
             "text": shown.question.text,
             "help": shown.question.help,
-            "answers": shown.question.answers,
+            "answers": list(shown.question.answers),
             "answered": shown.answers,
             "progress": progress,
         }

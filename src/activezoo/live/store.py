@@ -24,8 +24,8 @@ from typing import NamedTuple
 from activezoo import tables
 from activezoo.errors import InputError
 from activezoo.live.published import Ask
-from activezoo.survey import decision_tree
-from activezoo.survey.decision_tree import Question
+from activezoo.survey import tree
+from activezoo.survey.tree import Question
 
 # Seconds for which a galaxy is kept for the person who sees it, from the last answer on.
 RESERVED = 600
@@ -268,7 +268,7 @@ class Store:
         InputError
             It was taken up before, and has changed since.
         """
-        described = json.dumps(decision_tree.describe(ask.questions))
+        described = json.dumps(tree.describe(ask.questions))
         rows = [(g.id, g.image, json.dumps(sorted(g.questions)), g.people) for g in ask.galaxies]
         digest = hashlib.sha256(json.dumps([described, rows]).encode()).hexdigest()
         with self.transaction():
@@ -464,9 +464,9 @@ class Store:
 
     def _shown(self, ask: int, galaxy: str, answers: dict[str, str | None]) -> Shown | None:
         """A galaxy with the next question about it after some answers; None at the end of the tree."""
-        place, tree, asked = self._asked(ask, galaxy)
-        name = decision_tree.next_question(tree, asked, answers)
-        return name and Shown(ask, galaxy, place, name, tree[name], answers)
+        place, questions, asked = self._asked(ask, galaxy)
+        name = tree.next_question(questions, asked, answers)
+        return name and Shown(ask, galaxy, place, name, questions[name], answers)
 
     def answer(self, person: Person, ask: int, galaxy: str, question: str, answer: str | None) -> None:
         """Keep an answer; None is "I can't tell". The same answer once more is no other vote, so one may try again.
@@ -640,4 +640,4 @@ def _digest(secret: str) -> bytes:
 
 @lru_cache(maxsize=8)
 def _questions(described: str) -> Mapping[str, Question]:
-    return decision_tree.parse(json.loads(described))
+    return tree.parse(json.loads(described))

@@ -12,14 +12,14 @@ from activezoo.model.augmentation import View
 from activezoo.model.network import Architecture
 from activezoo.survey import tree
 from activezoo.survey.layout import Answers
-from activezoo.survey.tree import TreeQuestion
+from activezoo.survey.tree import Question
 
 
 class Head(NamedTuple):
     """One of the questions that a network learns together."""
 
     name: str
-    question: TreeQuestion
+    question: Question
     galaxies: int
     """Number of galaxies with votes on it."""
     votes: int
@@ -73,7 +73,7 @@ class Description(NamedTuple):
         return tuple(len(head.question.answers) for head in self.heads) or (2,)
 
     @property
-    def tree(self) -> dict[str, TreeQuestion]:
+    def tree(self) -> dict[str, Question]:
         """The questions that it learns together, by name."""
         return {head.name: head.question for head in self.heads}
 
@@ -103,7 +103,8 @@ OUTSIDE_LOOP = ("all", "experts")
 def write(description: Description, path: str | Path) -> None:
     """Write a description as JSON."""
     sections = {name: getattr(description, name)._asdict() for name in ("architecture", "view")}
-    heads = [{**head._asdict(), "question": head.question._asdict()} for head in description.heads]
+    questions = tree.describe(description.tree)
+    heads = [head._asdict() | {"question": questions[head.name]} for head in description.heads]
     if heads:
         sections["heads"] = heads
     with tables.whole_file(path) as partial:
@@ -124,8 +125,9 @@ def read(path: str | Path) -> Description:
         architecture = values["architecture"] | {"filters": tuple(values["architecture"]["filters"])}
         view = values["view"] | {"zoom": tuple(values["view"]["zoom"])}
         columns = {name: tuple(values[name]) for name in ("positive", "responses")}
-        heads = (Head(**(head | {"question": tree.question(head["question"])})) for head in values.get("heads", ()))
-        columns["heads"] = tuple(heads)
+        heads = values.get("heads", ())
+        questions = tree.parse({head["name"]: head["question"] for head in heads})
+        columns["heads"] = tuple(Head(**(head | {"question": questions[head["name"]]})) for head in heads)
         return Description(**(values | columns | {"architecture": Architecture(**architecture), "view": View(**view)}))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; train the model again") from None

@@ -15,7 +15,7 @@ import numpy as np
 from activezoo import tables
 from activezoo.errors import InputError
 from activezoo.survey import tree as trees
-from activezoo.survey.tree import TreeQuestion
+from activezoo.survey.tree import Question
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +50,7 @@ class Predictions(NamedTuple):
 class TreePredictions(NamedTuple):
     """What networks that learn several questions together predict of the same galaxies, of all of them."""
 
-    tree: Mapping[str, TreeQuestion]
+    tree: Mapping[str, Question]
     of_questions: Mapping[str, Predictions]
 
     @property
@@ -90,7 +90,7 @@ def write_predictions(batches: Iterable[Predictions | TreePredictions], path: st
         if part.answers:
             metadata["answers"] = json.dumps({prefix: part.answers for prefix, part in of_questions.items()})
         if isinstance(batch, TreePredictions):
-            metadata["tree"] = json.dumps({name: question._asdict() for name, question in batch.tree.items()})
+            metadata["tree"] = json.dumps(trees.describe(batch.tree))
         return pa.table(columns).replace_schema_metadata(metadata)
 
     tables.write_stream(map(table, batches), path)
@@ -118,7 +118,7 @@ def read_pool_predictions(path: str | Path) -> Predictions | TreePredictions:
     tree = (table.schema.metadata or {}).get(b"tree")
     if tree is None:
         return read_predictions(path)
-    tree = trees.parse(tree.decode())
+    tree = trees.parse(json.loads(tree))
     return TreePredictions(tree, {name: _predictions(table, f"{name}:") for name in tree})
 
 

@@ -19,7 +19,7 @@ from activezoo.model.predictions import TreePredictions, list_column, stream_pre
 from activezoo.posteriors.counts import LEVELS
 from activezoo.posteriors.published import described, fraction_column
 from activezoo.survey.layout import Answers
-from activezoo.survey.tree import TreeQuestion
+from activezoo.survey.tree import Question
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +28,7 @@ NETWORKS = "{}_networks"
 """Column of the value of a fraction by each network."""
 
 
-def columns_of(tree: Mapping[str, TreeQuestion]) -> dict[str, dict[str, str]]:
+def columns_of(tree: Mapping[str, Question]) -> dict[str, dict[str, str]]:
     """Name of the column of each answer's fraction, by question and answer: <question>_<answer>_fraction."""
     return {
         name: {
@@ -44,7 +44,7 @@ def reached_column(question: str) -> str:
     return f"{question}_reached_fraction"
 
 
-def stream(paths: Mapping[str, Sequence[Path]], tree: Mapping[str, TreeQuestion]) -> Iterator[TreePredictions]:
+def stream(paths: Mapping[str, Sequence[Path]], tree: Mapping[str, Question]) -> Iterator[TreePredictions]:
     """What networks predict of all questions, a few thousand galaxies at a time.
 
     Parameters

@@ -13,7 +13,7 @@ import yaml
 
 from activezoo.acquisition import registry
 from activezoo.errors import InputError
-from activezoo.survey.tree import UNNAMED
+from activezoo.survey import tree
 
 if TYPE_CHECKING:
     from activezoo.survey.decoding import Brightness
@@ -245,11 +245,7 @@ def validated(config: dict, schema: dict) -> dict:
     schema["properties"]["loop"]["properties"]["strategies"]["items"]["enum"] = registry.names()
     schema["properties"]["live"]["properties"]["strategy"]["enum"] = registry.names()
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
-    problems = problems or [_describe(error) for error in errors] or _contradictions(config)
-    if problems:
-        more = [f"… and {len(problems) - MOST_PROBLEMS} more"] if len(problems) > MOST_PROBLEMS else []
-        lines = [f"  {problem}" for problem in [*problems[:MOST_PROBLEMS], *more]]
-        raise InputError("\n".join(["the configuration cannot be used:", *lines]))
+    _refuse(problems or [_describe(error) for error in errors] or _contradictions(config))
     config["loop"]["seeds"] = _seeds(config["loop"]["seeds"])
     for section, keys in ((config["survey"]["release"], FILES), (config["posteriors"]["experts"], ("file",))):
         section |= {key: section[key] and os.path.expanduser(section[key]) for key in keys}
@@ -257,7 +253,21 @@ def validated(config: dict, schema: dict) -> dict:
         _complete_answers(question)
     if config["survey"]["kind"] == "live":
         _complete_live(config)
+    if config["survey"]["kind"] == "live" or config["network"]["questions"] == "together":
+        _refuse(tree.contradictions(questions(config)))
     return config
+
+
+def questions(config: dict) -> dict[str, tree.Question]:
+    """The questions of the loop, from a configuration that is validated."""
+    return tree.parse({name: config["questions"][name] for name in config["loop"]["questions"]})
+
+
+def _refuse(problems: Sequence[str]) -> None:
+    if problems:
+        more = [f"… and {len(problems) - MOST_PROBLEMS} more"] if len(problems) > MOST_PROBLEMS else []
+        lines = [f"  {problem}" for problem in [*problems[:MOST_PROBLEMS], *more]]
+        raise InputError("\n".join(["the configuration cannot be used:", *lines]))
 
 
 def _complete_answers(question: dict) -> None:
@@ -443,10 +453,7 @@ def _contradictions(config: dict) -> list[str]:
 def _contradictions_of_together(config: dict) -> list[str]:
     """Problems of questions that one network is to learn."""
     names = config["loop"]["questions"]
-    problems, questions = [], {name: config["questions"][name] for name in names}
-    answers = {
-        name: list(of["answers"]) if isinstance(of["answers"], dict) else UNNAMED for name, of in questions.items()
-    }
+    problems = []
     refused = {
         "survey.kind": (config["survey"]["kind"], "live", "people are asked about questions apart"),
         "sampling.masks": (config["sampling"]["masks"], "exact", "give a number, such as 8"),
@@ -461,46 +468,26 @@ def _contradictions_of_together(config: dict) -> list[str]:
         )
     if config["posteriors"]["questions"] not in (None, names):
         problems.append(f"posteriors.questions: those of loop.questions, {names}, since network.questions is together")
-    if questions[names[0]]["asked_if"]:
+    if config["questions"][names[0]]["asked_if"]:
         problems.append(
             f"loop.questions: {names[0]!r} stands first, so that it must be asked of everybody (asked_if: null)"
         )
-    return problems + _contradictions_of_tree(questions, answers)
-
-
-def _contradictions_of_tree(questions: dict, answers: dict) -> list[str]:
-    """Problems of which question leads to which."""
-    problems = []
-    for name, question in questions.items():
-        key, before = f"questions.{name}", question["asked_if"]
-        if before and before["question"] not in questions:
-            problems.append(f"{key}.asked_if.question: {before['question']!r} is not one of loop.questions")
-        elif before:
-            for answer in set(before["answers"]) - set(answers[before["question"]]):
-                problems.append(f"{key}.asked_if.answers: {answer!r} is no answer of {before['question']!r}")
-        path = [name]
-        while (before := questions.get(path[0], {}).get("asked_if")) and path.count(path[0]) == 1:
-            path.insert(0, before["question"])
-        if path.count(path[0]) > 1:
-            problems.append(f"{key}.asked_if: leads round in a circle, {' → '.join(path)}")
     return problems
 
 
 def _contradictions_of_live(config: dict) -> list[str]:
     """Problems of questions that people cannot be asked."""
     problems, asked = [], {name: config["questions"][name] for name in config["loop"]["questions"]}
-    answers = {name: of["answers"] or _columns(of, "responses") for name, of in asked.items()}
     for name, question in asked.items():
-        key = f"questions.{name}"
+        key, counted = f"questions.{name}", _columns(question, "responses")
         if isinstance(question["answers"], dict):
             problems.append(f"{key}.answers: a list of their texts, since the survey is live")
         if question["few_votes"] is None:
             problems.append(f"{key}.few_votes: how many people to ask about a galaxy, since the survey is live")
-        counted = _columns(question, "responses")
-        for part, within in (("positive", counted), ("responses", answers[name])):
+        for part, within in (("positive", counted), ("responses", question["answers"] or counted)):
             for answer in set(_columns(question, part)) - set(within):
                 problems.append(f"{key}.{part}: {answer!r} is not one of {', '.join(within)}")
-    return problems + _contradictions_of_tree(asked, answers)
+    return problems
 
 
 def _contradictions_of_answers(name: str, question: dict) -> list[str]:

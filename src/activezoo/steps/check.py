@@ -82,9 +82,9 @@ def run(
         raise InputError("\n".join([f"{page}: a run of this survey would stop", *found.stops]))
 
 
-def _question(keys: dict) -> checking.Question:
+def _question(keys: dict) -> checking.Demand:
     answers, fractions = (kind(**{key: keys.pop(key) for key in kind._fields}) for kind in (Answers, Fractions))
-    return checking.Question(answers, fractions, **keys)
+    return checking.Demand(answers, fractions, **keys)
 
 
 def _as_seen(sample: Sample, question: str, zoom: float, input_size: int) -> Figure:

@@ -30,7 +30,7 @@ def run(
     config = configuration.read_live(configfile)
     name = f"zooniverse{'' if workflow is None else f'_{workflow}'}"
     path = configuration.votes_folder(config) / f"{name}.parquet"
-    questions = {of: config["questions"][of]["answers"] for of in config["loop"]["questions"]}
+    questions = {name: list(of.answers) for name, of in configuration.questions(config).items()}
     asked = zooniverse.Asked(
         questions,
         _questions_of(tasks, questions),

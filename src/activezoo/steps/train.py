@@ -1,5 +1,6 @@
 """Train the network on all galaxies labelled so far."""
 
+import json
 import logging
 from functools import partial as partially
 from pathlib import Path
@@ -45,7 +46,7 @@ def run(
     ids, k, responses = table["id"].to_pylist(), table["k"].to_numpy(), table["N"].to_numpy()
     given, heads, loss = (k, responses), (), network.loss
     if together:
-        questions = tree.parse(together)
+        questions = tree.parse(json.loads(together))
         counts = [answers_to(question, path, ids) for question, path in zip(questions.values(), labelled, strict=True)]
         heads = tuple(
             Head(name, question, int((of.sum(axis=1) > 0).sum()), int(of.sum()))
@@ -84,7 +85,7 @@ def run(
     logging.info("%d galaxies, %d steps: loss %.3f", len(ids), len(losses), losses[-1])
 
 
-def answers_to(question: tree.TreeQuestion, labelled: Path, ids: list[str]) -> np.ndarray:
+def answers_to(question: tree.Question, labelled: Path, ids: list[str]) -> np.ndarray:
     """How many gave each answer to a question, shape (G, A): none of galaxies that nobody was asked it about."""
     votes = tables.read(labelled).to_pandas().set_index("id").reindex(ids)
     return np.stack([tree.count(votes, answer).fillna(0).to_numpy(int) for answer in question.answers], axis=1)

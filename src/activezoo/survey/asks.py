@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from activezoo import tables
 from activezoo.errors import InputError
-from activezoo.survey import decision_tree, volunteers
-from activezoo.survey.decision_tree import Question
+from activezoo.survey import tree, volunteers
 from activezoo.survey.splitting import shuffled
+from activezoo.survey.tree import Question
 
 GALAXIES, MANIFEST, VOTES, REJECTED = "galaxies.parquet", "manifest.json", "votes.parquet", "rejected.parquet"
 ASKED = pa.schema(
@@ -80,16 +80,15 @@ def read_manifest(path: Path) -> Manifest:
         It cannot be read, or asks what cannot be asked.
     """
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        return Manifest(
-            int(manifest["ask"]), decision_tree.parse(manifest["questions"]), dict(manifest.get("stop", {}))
-        )
+        values = json.loads(path.read_text(encoding="utf-8"))
+        manifest = Manifest(int(values["ask"]), tree.parse(values["questions"]), dict(values.get("stop", {})))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; restore it") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not the manifest of an ask ({error!r}); restore it") from None
-    except InputError as error:
-        raise InputError(f"{path}: {error}; restore it") from None
+    if problems := tree.contradictions(manifest.questions):
+        raise InputError(f"{path}: {'; '.join(problems)}; restore it")
+    return manifest
 
 
 class Missing(NamedTuple):

@@ -42,8 +42,8 @@ class Files(NamedTuple):
     encoding: str | None = None
 
 
-class Question(NamedTuple):
-    """What a run needs to know of a question to find out whether there are enough votes."""
+class Demand(NamedTuple):
+    """What a run demands of a question, to find out whether there are enough votes."""
 
     answers: Answers
     fractions: Fractions
@@ -90,7 +90,7 @@ class Survey(NamedTuple):
 def check(
     files: Files,
     columns: Columns,
-    questions: Mapping[str, Question],
+    questions: Mapping[str, Demand],
     loop: Loop,
     *,
     wanted_samples: Sequence[str],
@@ -203,7 +203,7 @@ def _missing_files(files: Files) -> Iterator[str]:
 def _look_for_columns(
     files: Files,
     columns: Columns,
-    questions: Mapping[str, Question],
+    questions: Mapping[str, Demand],
     wanted_samples: Sequence[str],
     other_columns: Sequence[str],
     stops: list[str],
@@ -235,7 +235,7 @@ def _read_galaxies(files: Files, columns: Columns, wanted_samples: Sequence[str]
     )
 
 
-def _refuse_too_few(name: str, question: Question, usable: pa.Table, loop: Loop) -> None:
+def _refuse_too_few(name: str, question: Demand, usable: pa.Table, loop: Loop) -> None:
     """As `split` and `check_pool` do, if all images can be used."""
     initial = question.initial if name in loop.questions else 0
     roles = splitting.split(usable["id"].to_pylist(), name, 1, loop.test_galaxies, initial)

@@ -1,12 +1,11 @@
-"""A decision tree of questions: which answers there are, which columns count them, and which lead to which question.
+"""The decision tree of questions: their answers, which columns count them, and which lead to which question.
 
 Suffixes name the axes of an array: G galaxies, T networks, A answers.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,15 +21,26 @@ UNNAMED = ("positive", "negative")
 """The two answers of such a question: k, and N − k."""
 
 
-class TreeQuestion(NamedTuple):
+class AskedIf(NamedTuple):
+    """Of whom a question is asked."""
+
+    question: str
+    """The one before it."""
+    answers: tuple[str, ...]
+    """Those of its answers that lead here."""
+
+
+class Question(NamedTuple):
     """A question of the tree."""
 
-    answers: dict[str, tuple[str, ...]]
-    """Of each answer, the columns of the catalogue that count it, the sum of which it is."""
-    positive: tuple[str, ...]
+    answers: Mapping[str, tuple[str, ...]]
+    """Of each answer, the columns of the catalogue that count it, the sum of which it is; in a live survey, itself."""
+    positive: tuple[str, ...] = ()
     """Columns of the answers that are positive where the question is one of k of N votes."""
-    asked_if: tuple[str, tuple[str, ...]] | None = None
-    """The question before it, and those of its answers that lead here; None for one that everybody is asked."""
+    asked_if: AskedIf | None = None
+    """None for a question that everybody is asked."""
+    text: str = ""
+    help: str = ""
 
     @property
     def is_positive(self) -> np.ndarray:
@@ -43,25 +53,89 @@ class TreeQuestion(NamedTuple):
         return Answers(self.positive, tuple(column for columns in self.answers.values() for column in columns))
 
 
-def question(settings: Mapping) -> TreeQuestion:
-    """A question, from its section of the configuration, or as JSON has it."""
-    named, positive = settings["answers"], tuple(settings["positive"])
-    if not isinstance(named, Mapping):
-        others = [column for column in settings["responses"] if column not in positive]
-        named = dict(zip(UNNAMED, (positive, others), strict=True))
-    before = settings["asked_if"]
-    if isinstance(before, Mapping):
-        before = before["question"], before["answers"]
-    return TreeQuestion(
-        {name: tuple(columns) for name, columns in named.items()},
+def parse(sections: Mapping[str, Mapping]) -> dict[str, Question]:
+    """The questions of a tree by name, from their sections of the configuration, or from what `describe` makes.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError, AttributeError
+        They are no questions.
+    """
+    return {name: _question(section) for name, section in sections.items()}
+
+
+def _question(section: Mapping) -> Question:
+    answers, positive, before = section["answers"], tuple(section.get("positive", ())), section.get("asked_if")
+    if answers is None:
+        others = [column for column in section["responses"] if column not in positive]
+        answers = dict(zip(UNNAMED, (positive, others), strict=True))
+    elif not isinstance(answers, Mapping):
+        answers = {text: [text] for text in answers}
+    return Question(
+        {name: tuple(columns) for name, columns in answers.items()},
         positive,
-        (before[0], tuple(before[1])) if before else None,
+        AskedIf(before["question"], tuple(before["answers"])) if before else None,
+        section.get("text") or "",
+        section.get("help") or "",
     )
 
 
-def parse(text: str) -> dict[str, TreeQuestion]:
-    """The questions of a tree by name, from JSON."""
-    return {name: question(settings) for name, settings in json.loads(text).items()}
+def describe(tree: Mapping[str, Question]) -> dict[str, dict]:
+    """The questions of a tree for JSON."""
+    return {name: of._asdict() | {"asked_if": of.asked_if and of.asked_if._asdict()} for name, of in tree.items()}
+
+
+def contradictions(tree: Mapping[str, Question]) -> list[str]:
+    """Why people cannot go down a tree: the keys of the configuration at fault."""
+    problems = []
+    for name, question in tree.items():
+        if len(question.answers) < 2 or "" in question.answers:
+            problems.append(f"questions.{name}.answers: {list(question.answers)} must be two or more, none empty")
+        if question.asked_if is None:
+            continue
+        key, (before, leading) = f"questions.{name}.asked_if", question.asked_if
+        if before not in tree:
+            problems.append(f"{key}.question: {before!r} is not one of {', '.join(tree)}")
+            continue
+        unknown = [answer for answer in leading if answer not in tree[before].answers]
+        problems += [f"{key}.answers: {answer!r} is no answer of {before!r}" for answer in unknown]
+    if problems:
+        return problems
+    paths = [path_to(name, tree) for name in tree]
+    return [
+        f"questions.{path[-1]}.asked_if: leads round in a circle, {' → '.join(path)}"
+        for path in paths
+        if path[0] in path[1:]
+    ]
+
+
+def path_to(name: str, tree: Mapping[str, Question]) -> list[str]:
+    """The questions that lead to one, and itself, from the first; or, if they go round, from one that comes again."""
+    path = [name]
+    while path[0] not in path[1:] and (before := tree[path[0]].asked_if):
+        path.insert(0, before.question)
+    return path
+
+
+def next_question(
+    tree: Mapping[str, Question], asked: Collection[str], answers: Mapping[str, str | None]
+) -> str | None:
+    """The question that follows, or None at the end of the tree.
+
+    Parameters
+    ----------
+    tree
+        All questions, in the order in which they are asked where the tree leaves it open.
+    asked
+        Names of those that the galaxy is asked.
+    answers
+        Given so far; None for "I can't tell", which leads to no other question.
+    """
+    for name, question in tree.items():
+        comes = question.asked_if is None or answers.get(question.asked_if.question) in question.asked_if.answers
+        if name in asked and name not in answers and comes:
+            return name
+    return None
 
 
 def count(votes: pd.DataFrame, answer: str) -> pd.Series:
@@ -73,7 +147,7 @@ def count(votes: pd.DataFrame, answer: str) -> pd.Series:
     return votes["k"] if answer == UNNAMED[0] else votes["N"] - votes["k"]
 
 
-def reached(tree: Mapping[str, TreeQuestion], rho: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def reached(tree: Mapping[str, Question], rho: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Probability that a volunteer comes to each question of those in `rho`, shapes (G, T).
 
     Parameters

@@ -5,7 +5,6 @@ A volunteer's first answer to a question about a galaxy counts. Every other row 
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ import pyarrow.csv
 
 from activezoo import tables
 from activezoo.errors import InputError
-from activezoo.survey.decision_tree import Question, path_to
+from activezoo.survey.tree import Question, path_to
 
 log = logging.getLogger(__name__)
 
@@ -156,9 +155,9 @@ def accept(
     reject(_is_in(left, frozen, VOTE) | left.duplicated(VOTE), "not the volunteer's first answer")
     given = pd.concat([frozen, left])
     for name in questions:
-        for before, after in itertools.pairwise(path_to(name, questions)):
-            leads = list(questions[after].asked_if[1])
-            others = given[(given["question"] == before) & ~given["answer"].isin(leads)]
+        for after in path_to(name, questions)[1:]:
+            before, leading = questions[after].asked_if
+            others = given[(given["question"] == before) & ~given["answer"].isin(leading)]
             elsewhere = (left["question"] == name) & _is_in(left, others, ["galaxy_id", "volunteer"])
             reject(elsewhere, f"the answer to {before!r} does not lead to this question")
 
@@ -182,11 +181,10 @@ def people(votes: pd.DataFrame, question: str, questions: Mapping[str, Question]
 
     They have answered it, or a question before it in a way that does not lead to it.
     """
-    path = path_to(question, questions)
     through = [votes[votes["question"] == question]]
-    for before, after in itertools.pairwise(path):
-        leads = list(questions[after].asked_if[1])
-        through.append(votes[(votes["question"] == before) & ~votes["answer"].isin(leads)])
+    for after in path_to(question, questions)[1:]:
+        before, leading = questions[after].asked_if
+        through.append(votes[(votes["question"] == before) & ~votes["answer"].isin(leading)])
     return pd.concat(through).drop_duplicates(["galaxy_id", "volunteer"]).groupby("galaxy_id").size()
 
 
