@@ -26,8 +26,7 @@ def run(
     asked_to_test = rows[(rows["question"] == question) & (rows["why"] == "test")]["galaxy_id"].to_list()
     roles = tables.read(split)
     ids = [*galaxies_of(roles, "pool"), *dict.fromkeys(asked_to_test)]
-    of_asks = [tables.read(path, volunteers.COLUMNS).to_pandas() for path in frozen]
-    counted = volunteers.count_asks(of_asks, ids, question, *answers)
+    counted = volunteers.count_asks(volunteers.read_counted(frozen), ids, question, *answers)
     tests = set(asked_to_test)
     role = ["test" if galaxy in tests else "pool" for galaxy in counted["id"].to_pylist()]
     if "test" not in role:

@@ -11,7 +11,7 @@ from activezoo.survey.roles import galaxies_of
 
 
 def run(*, votes: list[Path], split: Path, question: str, answers: Answers, labelled: Path) -> None:
-    asks = [tables.read(path, volunteers.COLUMNS).to_pandas() for path in votes]
+    asks = volunteers.read_counted(votes)
     table = volunteers.count_asks(asks, galaxies_of(tables.read(split), "pool"), question, *answers)
     if not table.num_rows:
         raise InputError(

@@ -27,8 +27,7 @@ def run(
     forecast: Path,
     calibration: Path,
 ) -> None:
-    given = [tables.read(path, volunteers.COLUMNS).to_pandas() for path in frozen]
-    votes = [volunteers.count(of, question, *answers)["N"].sum() for of in given]
+    votes = [volunteers.count(of, question, *answers)["N"].sum() for of in volunteers.read_counted(frozen)]
     judged = [tables.read(path, ["id", "k", "N", "rho"]).to_pandas() for path in evaluations]
     seeds = len(judged) // len(frozen)
     rho_MG = np.reshape([of["rho"] for of in judged], (len(frozen), seeds, -1)).mean(axis=1)

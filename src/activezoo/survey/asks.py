@@ -136,7 +136,7 @@ def votes_missing(asked: pd.DataFrame, votes: pd.DataFrame, questions: Mapping[s
 def frozen_votes(asks: str | Path, closed: int) -> pd.DataFrame:
     """The votes of the asks before number `closed`, columns of `volunteers.VOTES`."""
     frozen = [tables.read(folder(asks, number) / VOTES, volunteers.COLUMNS) for number in range(closed)]
-    return pa.concat_tables([volunteers.VOTES.empty_table(), *frozen]).to_pandas()
+    return pa.concat_tables([volunteers.VOTES.empty_table(), *frozen]).to_pandas(categories=volunteers.CATEGORIES)
 
 
 def collect(

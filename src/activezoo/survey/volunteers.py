@@ -29,6 +29,8 @@ SUFFIXES = (".parquet", ".csv", ".csv.gz")
 
 VOTE = ["galaxy_id", "question", "volunteer"]
 """What tells one vote from another: nobody counts twice."""
+CATEGORIES = [*VOTE, "answer"]
+"""Columns whose texts come again and again: millions of votes are held as numbers of texts."""
 
 
 def files(source: str | Path) -> list[Path]:
@@ -44,19 +46,20 @@ def read(paths: Iterable[str | Path]) -> pd.DataFrame:
 
     Returns
     -------
-    Columns `COLUMNS` as text, `file`, `row` as in `rejection.REJECTED`, and `reason`, null unless the row is broken.
+    Columns `COLUMNS` as text (those of `CATEGORIES` categorical), `file`, `row` as in `rejection.REJECTED`, and
+    `reason`, null unless the row is broken.
 
     Raises
     ------
     InputError
         A file cannot be read, or lacks a column.
     """
-    names = ["file", "row", *COLUMNS, "reason"]
-    frames = [_read(Path(path)).assign(file=str(path))[names] for path in paths]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=names, dtype="str")
+    found = pa.concat_tables([REJECTED.empty_table(), *map(_read, map(Path, paths))], promote_options="default")
+    return found.to_pandas(categories=["file", *CATEGORIES, "reason"])
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path) -> pa.Table:
+    """Columns of `REJECTED`, without the reason if no row is broken; broken rows come last."""
     broken = []
     if path.suffix == ".parquet":
         table, first = tables.read(path, COLUMNS), 1
@@ -73,9 +76,12 @@ def _read(path: Path) -> pd.DataFrame:
             f"{path}: column 'galaxy_id' holds floating-point numbers, which cannot hold an id of 18 digits exactly; "
             "store it as text or whole numbers"
         )
-    text = table.select(COLUMNS).cast(pa.schema([(name, pa.string()) for name in COLUMNS])).to_pandas()
-    numbers = np.setdiff1d(np.arange(first, first + len(text) + len(broken)), [row for row, _ in broken])
-    return pd.concat([text.assign(row=numbers, reason=None), pd.DataFrame(broken, columns=["row", "reason"])])
+    table = table.select(COLUMNS).cast(pa.schema([(name, pa.string()) for name in COLUMNS]))
+    of_broken = [row for row, _ in broken]
+    rows = np.setdiff1d(np.arange(first, first + len(table) + len(broken)), of_broken)
+    put_aside = pa.table({"row": pa.array(of_broken, pa.int64()), "reason": [reason for _, reason in broken]})
+    found = pa.concat_tables([table.append_column("row", pa.array(rows)), put_aside], promote_options="permissive")
+    return found.append_column("file", pa.array(np.full(len(found), str(path))))
 
 
 def _read_csv(path: Path, broken: list[tuple[int, str]]) -> pa.Table:
@@ -100,6 +106,11 @@ def _read_csv(path: Path, broken: list[tuple[int, str]]) -> pa.Table:
         raise InputError(f"{path}: not a readable table ({error}); export it again") from None
 
 
+def read_counted(paths: Iterable[str | Path]) -> list[pd.DataFrame]:
+    """The votes of asks that are closed, from their files: columns of `VOTES`, those of `CATEGORIES` categorical."""
+    return [tables.read(path, COLUMNS).to_pandas(categories=CATEGORIES) for path in paths]
+
+
 def accept(
     rows: pd.DataFrame,
     questions: Mapping[str, Question],
@@ -111,7 +122,7 @@ def accept(
     Parameters
     ----------
     rows
-        From `read`.
+        From `read`, with an index of their own.
     questions
         Those of the survey, by name.
     galaxies
@@ -123,35 +134,38 @@ def accept(
     Returns
     -------
     votes
-        Columns of `VOTES`, new ones alone, in an order that does not depend on that of the rows.
+        Columns of `VOTES` (those of `CATEGORIES` categorical), new ones alone, in an order that does not depend on that
+        of the rows.
     rejected
         Columns of `REJECTED`, in the order of the rows.
     """
     frozen = VOTES.empty_table().to_pandas() if frozen is None else frozen
     times = pd.to_datetime(rows["time"], utc=True, format="ISO8601", errors="coerce").astype("datetime64[us, UTC]")
-    broken = rows["reason"].notna()
-    left = rows.assign(time=times, time_given=rows["time"])[~broken]
-    rejected = [rows.assign(time_given=rows["time"])[broken]]
+    left, frozen = rows[COLUMNS].assign(time=times), frozen[COLUMNS].copy()
+    for name in CATEGORIES:  # the same number for the same text, in the order of the texts
+        parts = [frame[name].astype("category").cat for frame in (frozen, left)]
+        texts = pd.Index(sorted({text for part in parts for text in part.categories}), dtype="str")
+        frozen[name], left[name] = (part.set_categories(texts) for part in parts)
+    reasons = rows["reason"].astype(object)
+    left = left[reasons.isna()]
 
     def reject(mask: pd.Series, reason: str) -> None:
         nonlocal left
-        if mask.any():
-            rejected.append(left[mask].assign(reason=reason))
-            left = left[~mask]
+        reasons[left.index[mask]] = reason
+        left = left[~mask]
 
     for column, what in (("galaxy_id", "galaxy"), ("question", "question"), ("volunteer", "volunteer")):
-        reject(left[column].fillna("") == "", f"no {what}")
+        reject(_is_missing(left[column]), f"no {what}")
     reject(~left["question"].isin(list(questions)), "the survey asks no such question")
     reject(~left["galaxy_id"].isin(pd.Index(galaxies)), "no such galaxy in the survey")
-    reject(left["answer"].fillna("") == "", "no answer")
-    known = pd.DataFrame(
-        [(name, answer) for name, of in questions.items() for answer in of.answers], columns=["question", "answer"]
-    )
-    reject(~_is_in(left, known, ["question", "answer"]), "the question has no such answer")
+    reject(_is_missing(left["answer"]), "no answer")
+    is_answer = pd.Series(False, left.index)
+    for name, question in questions.items():
+        is_answer |= (left["question"] == name) & left["answer"].isin(list(question.answers))
+    reject(~is_answer, "the question has no such answer")
     reject(left["time"].isna(), "no time, or none that can be read")
 
-    left = left[~_is_in(left, frozen, [*VOTE, "answer", "time"])]
-    left = left.sort_values(["time", *VOTE, "answer"], kind="stable")
+    left = left[~_is_in(left, frozen, [*VOTE, "answer", "time"])].sort_values(["time", *VOTE, "answer"], kind="stable")
     reject(_is_in(left, frozen, VOTE) | left.duplicated(VOTE), "not the volunteer's first answer")
     given = pd.concat([frozen, left])
     for name in questions:
@@ -161,19 +175,21 @@ def accept(
             elsewhere = (left["question"] == name) & _is_in(left, others, ["galaxy_id", "volunteer"])
             reject(elsewhere, f"the answer to {before!r} does not lead to this question")
 
-    votes = left[COLUMNS].reset_index(drop=True)
-    rejected = pd.concat(rejected).sort_values(["file", "row"], kind="stable")
-    rejected = rejected.assign(time=rejected["time_given"])[REJECTED.names]
+    rejected = rows.assign(reason=reasons)[reasons.notna()]
+    rejected = rejected.sort_values(["file", "row"], kind="stable")[REJECTED.names].reset_index(drop=True)
     for reason, number in rejected.groupby("reason").size().items():
         log.info("rejected %d votes: %s", number, reason)
-    return votes, rejected.reset_index(drop=True)
+    return left.reset_index(drop=True), rejected
+
+
+def _is_missing(texts: pd.Series) -> pd.Series:
+    return texts.isna() | (texts == "")
 
 
 def _is_in(frame: pd.DataFrame, others: pd.DataFrame, columns: list[str]) -> pd.Series:
     """Which rows have, in some columns, what a row of others has there."""
-    values = pd.MultiIndex.from_frame(others[columns])
-    found = pd.MultiIndex.from_frame(frame[columns]).isin(values) if len(frame) and len(values) else False
-    return pd.Series(found, frame.index, dtype=bool)
+    number = pd.concat([others[columns], frame[columns]]).groupby(columns, sort=False).ngroup().to_numpy()
+    return pd.Series(np.isin(number[len(others) :], number[: len(others)]), frame.index)
 
 
 def people(votes: pd.DataFrame, question: str, questions: Mapping[str, Question]) -> pd.Series:
@@ -198,7 +214,7 @@ def count(votes: pd.DataFrame, question: str, positive: Sequence[str], responses
     """
     counted = votes[(votes["question"] == question) & votes["answer"].isin(list(responses))]
     is_positive = counted["answer"].isin(list(positive)).groupby(counted["galaxy_id"])
-    return pd.DataFrame({"k": is_positive.sum().astype("int32"), "N": is_positive.size().astype("int32")})
+    return pd.DataFrame({"k": is_positive.sum().astype("int32"), "N": is_positive.size().astype("int32")}).rename(str)
 
 
 def count_asks(
@@ -211,10 +227,8 @@ def count_asks(
     id, k, N and `iteration`, the first ask with a vote, in order of that and of `ids`; without galaxies that have no
     votes.
     """
-    counts = count(pd.concat(asks), question, positive, responses).reindex(ids).dropna().astype("int32")
-    first = pd.Series(0, counts.index, dtype="int32")
-    for number in reversed(range(len(asks))):
-        first[first.index.isin(count(asks[number], question, positive, responses).index)] = number
-    counts = counts.assign(iteration=first).sort_values("iteration", kind="stable").rename_axis("id").reset_index()
+    of_asks = [count(votes, question, positive, responses).assign(iteration=ask) for ask, votes in enumerate(asks)]
+    counts = pd.concat(of_asks).groupby(level=0).agg({"k": "sum", "N": "sum", "iteration": "min"})
+    counts = counts.reindex(ids).dropna().sort_values("iteration", kind="stable").rename_axis("id").reset_index()
     schema = pa.schema({"id": pa.string(), "k": pa.int32(), "N": pa.int32(), "iteration": pa.int32()})
     return pa.Table.from_pandas(counts, schema, preserve_index=False).replace_schema_metadata()
