@@ -4,80 +4,75 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from activezoo.live.store import Store
 
-# Changes of one commit; none waits longer than these take.
+# Changes of one commit, between which nothing else happens in the event loop.
 _TOGETHER = 100
 
 
 class _Change(NamedTuple):
     function: Callable[[], Any]
-    loop: asyncio.AbstractEventLoop
     done: asyncio.Future
 
 
 class Commits:
-    """A thread that alone changes a store.
+    """What alone changes a store.
 
     To reach the disk takes milliseconds, however much is written. So whatever has come while the last commit was on its
     way shares the next one. A change that raises is undone alone.
+
+    Changes are made in the event loop. In a thread of their own, each statement would wait for the interpreter's lock,
+    and the loop for that thread. Only to wait for other writers, and for the disk, is left to a thread.
     """
 
     def __init__(self, store: Store):
         self._store = store
-        self._waiting: SimpleQueue[_Change | None] = SimpleQueue()
-        self._thread = Thread(target=self._work, name="commits", daemon=True)
-        self._thread.start()
+        self._waiting: list[_Change] = []
+        self._thread = ThreadPoolExecutor(1, "commits")
+        self._work: asyncio.Task | None = None
 
     async def run(self, function: Callable[[], Any]) -> Any:
         """Call a function within a transaction; return what it returns once that is on disk."""
-        loop = asyncio.get_running_loop()
-        change = _Change(function, loop, loop.create_future())
-        self._waiting.put(change)
+        change = _Change(function, asyncio.get_running_loop().create_future())
+        self._waiting.append(change)
+        if self._work is None or self._work.done():
+            self._work = asyncio.create_task(self._commit_all())
         return await change.done
 
-    def close(self) -> None:
-        """Commit what waits, and end."""
-        self._waiting.put(None)
-        self._thread.join()
+    async def close(self) -> None:
+        """Commit what waits."""
+        if self._work is not None:
+            await self._work
+        self._thread.shutdown()
 
-    def _work(self) -> None:
-        while batch := self._take():
-            results = self._commit(batch)
+    async def _commit_all(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
+            results = await self._commit(batch)
             for change, result in zip(batch, results, strict=True):
-                change.loop.call_soon_threadsafe(_resolve, change.done, result)
+                _resolve(change.done, result)
 
-    def _take(self) -> list[_Change]:
-        """The changes that wait, at least one; none at the end."""
-        batch = [self._waiting.get()]
-        while batch[-1] is not None and len(batch) < _TOGETHER:
-            try:
-                batch.append(self._waiting.get_nowait())
-            except Empty:
-                return batch
-        if batch[-1] is None:
-            self._waiting.put(None)  # for the next time
-            batch.pop()
-        return batch
-
-    def _commit(self, batch: list[_Change]) -> list[Any]:
+    async def _commit(self, batch: list[_Change]) -> list[Any]:
         """The result of each change, or what it raised: if they could not be committed, the same for all."""
-        results = []
+        loop = asyncio.get_running_loop()
         try:
-            with self._store.transaction():
-                for change in batch:
-                    try:
-                        with self._store.part():
-                            results.append(change.function())
-                    except Exception as error:
-                        results.append(error)
+            await loop.run_in_executor(self._thread, self._store.begin)
+            results = [self._result(change.function) for change in batch]
+            await loop.run_in_executor(self._thread, self._store.commit)
         except Exception as error:
+            self._store.roll_back()
             return [error] * len(batch)
         return results
+
+    def _result(self, function: Callable[[], Any]) -> Any:
+        try:
+            with self._store.part():
+                return function()
+        except Exception as error:
+            return error
 
 
 def _resolve(done: asyncio.Future, result: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import logging
 import sqlite3
@@ -44,6 +43,8 @@ SHOWN_AS_THEY_ARE = ("JPEG", "PNG", "WEBP")
 LOOK = 1
 EXPORT = 30
 COUNT = 1
+# Images that are kept in memory: people who answer at the same time are shown the same ones.
+IMAGES = 64
 # Requests a second of whoever has not signed in, for each address.
 STRANGERS = 5.0
 # Name of a form's field, and of the header that says the same; and how many fields there may be.
@@ -168,17 +169,18 @@ class Page:
         self.watcher = Watcher(results, self.votes)
         self.watcher.look()
         self._progress: dict[int, tuple[float, Progress]] = {}
+        self._images: dict[tuple[str, int], tuple[bytes, str]] = {}  # by path and time of the last change
         self.app = Guard(
             Starlette(
                 routes=[
+                    Route("/answer", self._visit(self.answer), methods=["POST"]),
+                    Route("/image/{ask}/{place}", self._visit(self.image)),
                     Route("/", self._visit(self.show)),
                     Route("/join", self.invitation),
                     Route("/join", self.join, methods=["POST"]),
                     Route("/next", self._visit(self.go_on), methods=["POST"]),
-                    Route("/answer", self._visit(self.answer), methods=["POST"]),
                     Route("/undo", self._visit(self.undo), methods=["POST"]),
                     Route("/leave", self._visit(self.leave), methods=["POST"]),
-                    Route("/image/{ask}/{place}", self._visit(self.image)),
                     Route("/admin", self._visit(self.administration, administrator=True)),
                     Route("/admin", self._visit(self.administer, administrator=True), methods=["POST"]),
                     Route("/figure/{question}", self._visit(self.figure, administrator=True)),
@@ -196,7 +198,7 @@ class Page:
         yield
         watching.cancel()
         await asyncio.wait([watching])
-        await run_sync(self.commits.close)
+        await self.commits.close()
         self.watcher.export()
         for store in (self.store, self.reader, self.watcher.store):
             store.close()
@@ -324,10 +326,15 @@ class Page:
         if path is None:
             raise HTTPException(404, "There is no such image, or it is not for you.")
         try:
-            content, format = await run_sync(viewable, path, self.brightness, SHOWN_AS_THEY_ARE)
+            file = path, Path(path).stat().st_mtime_ns
+            if file not in self._images:
+                self._images[file] = await run_sync(viewable, path, self.brightness, SHOWN_AS_THEY_ARE)
+            content, format = self._images[file]
         except (OSError, UnusableImageError) as error:
             log.error("%s cannot be shown: %s", path, error)
             raise HTTPException(404, "The image cannot be read.") from error
+        if len(self._images) > IMAGES:
+            del self._images[next(iter(self._images))]
         headers = {"Cache-Control": "private, max-age=86400"}
         return Response(content, media_type=f"image/{format.lower()}", headers=headers)
 
@@ -453,7 +460,7 @@ def votes_file(folder: Path, ask: int) -> Path:
 
 def _csrf(session: str) -> str:
     """What only the pages of a session know, and no other site."""
-    return hmac.new(session.encode(), b"csrf", hashlib.sha256).hexdigest()
+    return hmac.digest(session.encode(), b"csrf", "sha256").hex()
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -167,13 +167,26 @@ class Store:
         if self._database.in_transaction:
             yield
             return
-        self._database.execute("BEGIN IMMEDIATE")
+        self.begin()
         try:
             yield
         except BaseException:
-            self._database.execute("ROLLBACK")
+            self.roll_back()
             raise
+        self.commit()
+
+    def begin(self) -> None:
+        """Begin a transaction, once no other connection writes."""
+        self._database.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """End a transaction: what it did is on the disk."""
         self._database.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """Undo what a transaction did, if there is one."""
+        if self._database.in_transaction:
+            self._database.execute("ROLLBACK")
 
     @contextmanager
     def part(self) -> Iterator[None]:
