@@ -54,14 +54,32 @@ def test_the_baseline_comes_last_in_legends():
 @given(
     st.lists(
         st.tuples(st.text(min_size=1, max_size=3), st.sampled_from([0.0, 0.5, 1.0])), unique_by=lambda pair: pair[0]
-    )
+    ),
+    st.integers(1, 4),
+    st.none() | st.integers(1, 5),
 )
-def test_ranking_is_by_score_then_id_whatever_the_order(galaxies):
+def test_ranking_is_by_score_then_id_whatever_the_order_and_the_parts(galaxies, parts, most):
     galaxies = [(name, value) for name, value in galaxies if "\x00" not in name]
     expected = [name for name, value in sorted(galaxies, key=lambda pair: (-pair[1], pair[0]))]
     ids = [name for name, _ in galaxies]
-    order = registry.by_score(ids, np.array([value for _, value in galaxies])).galaxies
-    assert [ids[place] for place in order] == expected
+    scores = np.array_split(np.array([value for _, value in galaxies]), parts)
+    asks = registry.by_score(ids, scores, most)
+    assert [ids[place] for place in asks.galaxies] == expected[:most]
+    np.testing.assert_array_equal(asks.score, [dict(galaxies)[name] for name in expected[:most]])
+
+
+@pytest.mark.parametrize("name", [name for name in registry.names() if registry.load(name).votes != "any"])
+def test_the_first_asks_are_the_same_however_many_are_wanted(name):
+    rho_GT = np.random.default_rng(3).random((100, 7))
+
+    def asks(most):
+        of = candidates(rho_GT=rho_GT)._replace(known_votes=np.arange(100) % 3, few_votes=4, most=most)
+        return registry.choose(registry.load(name), of)
+
+    every, some = asks(None), asks(7)
+    assert len(some.galaxies) == 7
+    np.testing.assert_array_equal(some.galaxies, every.galaxies[:7])
+    np.testing.assert_array_equal(some.score, every.score[:7])
 
 
 def test_random_order_depends_on_the_draws_alone():

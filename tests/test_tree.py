@@ -19,7 +19,7 @@ from activezoo.model.description import Head
 from activezoo.model.information import information
 from activezoo.model.network import Architecture
 from activezoo.model.posterior import Sampling
-from activezoo.model.predictions import Predictions, TreePredictions, read_pool_predictions, write_predictions
+from activezoo.model.predictions import Predictions, TreePredictions, stream_predictions, write_predictions
 from activezoo.model.trained import TrainedModel
 from activezoo.posteriors import whole_tree
 from activezoo.posteriors.rescaling import Rescaling
@@ -124,7 +124,7 @@ def test_strategies_rank_by_the_information_of_the_whole_tree():
 def test_predictions_of_a_tree_come_back_from_their_file(tmp_path, concentration):
     predictions = predicted(concentration=concentration)
     write_predictions(iter([predictions.of(slice(0, 2)), predictions.of(slice(2, 3))]), tmp_path / "pool.parquet")
-    found = read_pool_predictions(tmp_path / "pool.parquet")
+    (found,) = stream_predictions(tmp_path / "pool.parquet")
     assert found.tree == TREE
     assert found.ids == predictions.ids
     for name, part in predictions.of_questions.items():

@@ -1,6 +1,8 @@
-"""The workflow beside the loop that one would write oneself (plain_loop.py): equal work, two processes at a time.
+"""The workflow beside the loop that one would write oneself (plain_loop.py), two processes at a time.
 
-python tests/benchmark/loop.py [--repeats 3] [--configfile other.yaml]
+    python tests/benchmark/loop.py                        equal work, on simulated images
+    python tests/benchmark/loop.py --plain-views 30       the plain loop as in the paper: 30 views, a mask each
+    python tests/benchmark/loop.py --configfile my.yaml   with another survey, or other settings, on top of loop.yaml
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ def timed(*commands: list[str], cwd: Path) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--configfile", type=Path, nargs="+", default=[], help="on top of loop.yaml")
+    parser.add_argument("--configfile", type=Path, nargs="+", default=[])
+    parser.add_argument("--plain-views", type=int, help="views of each galaxy in the plain loop; as in the workflow")
     options = parser.parse_args()
     files = [ROOT / "config/config.yaml", HERE / "loop.yaml", *(path.resolve() for path in options.configfile)]
     config: dict = {}
@@ -71,7 +74,7 @@ def main() -> None:
         "initial": question["initial"],
         "acquire": question["acquire"],
         "stored_size": config["images"]["stored_size"],
-        "augmentations": config["sampling"]["augmentations"],
+        "augmentations": options.plain_views or config["sampling"]["augmentations"],
     }
     with TemporaryDirectory() as folder:
         folder = Path(folder)

@@ -14,6 +14,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
@@ -34,6 +35,7 @@ from scipy import stats
 from snakemake.utils import update_config
 
 from activezoo import __version__, randomness, tables
+from activezoo.acquisition import registry
 from activezoo.model import augmentation, description, network, posterior, training, votes
 from activezoo.model.description import Description
 from activezoo.model.trained import TrainedModel
@@ -100,7 +102,7 @@ def compare_training(sizes: Sizes, grey: np.ndarray, schedule: training.Schedule
     )
 
 
-def compare_predicting(sizes: Sizes, grey: np.ndarray, model: TrainedModel, batches: int = 16) -> None:
+def compare_predicting(sizes: Sizes, grey: np.ndarray, model: TrainedModel, batches: int = 20) -> None:
     """Compare with what TensorFlow takes for the bare convolutions, on ready batches of the same size."""
     pixels = sizes.network.input_size**2 * sizes.sampling.augmentations
     size = posterior.FORWARD_PIXELS // pixels
@@ -155,6 +157,31 @@ def compare_mutual_information(sizes: Sizes, galaxies: int = 500, responses: int
     together = partial(votes.mutual_information, rho_GT, responses, weights_T)
     what = f"mutual information, {galaxies} galaxies × {len(weights_T)} networks: at once | loop with scipy.stats"
     compare(what, together, lambda: [of_one(rho_T) for rho_T in rho_GT], tolerance=1e-9)
+
+
+def measure_large_pools(networks: int = 30, responses: int = 40, best: int = 1000, part: int = 1_000_000) -> None:
+    """Time and memory for more galaxies than the comparisons have: `part` of them, and a hundred times as many."""
+    rho_GT = np.random.default_rng(1).random((part, networks))
+    weights_T = np.full(networks, 1 / networks)
+    score = rho_GT[:, 0]
+
+    def scores():
+        return (np.roll(score, turn) for turn in range(100))
+
+    for what, run in (
+        (
+            f"mutual information, {part:,} galaxies × {networks} networks, {responses} votes",
+            lambda: votes.mutual_information(rho_GT, responses, weights_T),
+        ),
+        (
+            f"the {best:,} highest of {100 * part:,} scores, {part:,} at a time",
+            lambda: registry.by_score(range(100 * part), scores(), best),
+        ),
+    ):
+        tracemalloc.start()
+        seconds = timeit(run, number=1)
+        print(f"{what}: {seconds:.0f} s, {tracemalloc.get_traced_memory()[1] >> 20} MB beside its input", flush=True)
+        tracemalloc.stop()
 
 
 def compare_reading(index, folder: Path, galaxies: int = 300) -> None:
@@ -265,6 +292,7 @@ def main() -> None:
         compare_predicting(sizes, grey, model)
         compare_posterior(sizes, grey, model)
         compare_mutual_information(sizes)
+        measure_large_pools()
         compare_reading(index, folder)
         compare_jobs(index, folder)
 

@@ -166,7 +166,7 @@ if not IS_LIVE:
         params:
             **step("rank"),
             strategy_code=lambda wildcards: steps.code(f"acquisition.{wildcards.strategy}"),
-            settings=of_question("few_votes"),
+            settings=of_question("few_votes", "acquire"),
 
     use rule step as label with:
         """Ask for votes, the most wanted first, until the budget is spent, and add them to those before."""

@@ -6,7 +6,7 @@ a file: the configuration accepts it, the rules run it and the figures show it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -23,10 +23,11 @@ class Candidates(NamedTuple):
     """The galaxies that votes can be asked of, among which a strategy chooses."""
 
     ids: Sequence[str]
-    predictions: Sequence[Predictions | TreePredictions]
-    """Predictions for `ids`, in their order, one element a shard; empty for a strategy that needs none.
+    predictions: Iterable[Predictions | TreePredictions]
+    """Predictions for `ids`, in their order, some galaxies at a time; empty for a strategy that needs none.
 
-    Of a model that learns several questions together, they are of all of them.
+    A strategy goes through them once, so that a pool need not fit into memory. Of a model that learns several questions
+    together, they are of all of them.
     """
     expected_responses: int
     """Number N of votes that a galaxy will get."""
@@ -36,16 +37,20 @@ class Candidates(NamedTuple):
     """How many votes on each galaxy the model has learnt from, shape (G,)."""
     few_votes: int | None = None
     """How many votes are few: the least to ask of a galaxy."""
+    most: int | None = None
+    """How many asks are enough, where none is in vain; None for all that there can be."""
 
     def of(self, chosen: np.ndarray) -> Candidates:
         """Some of the candidates, by a mask of shape (G,)."""
-        shards, start = [], 0
-        for shard in self.predictions:
-            rows = np.flatnonzero(chosen[start : start + len(shard.ids)])
-            shards.append(shard.of(rows))
-            start += len(shard.ids)
         known = None if self.known_votes is None else self.known_votes[chosen]
-        return self._replace(ids=np.asarray(self.ids)[chosen].tolist(), predictions=shards, known_votes=known)
+        ids = [self.ids[place] for place in np.flatnonzero(chosen)]
+        return self._replace(ids=ids, predictions=self._predictions_of(chosen), known_votes=known)
+
+    def _predictions_of(self, chosen: np.ndarray) -> Iterator[Predictions | TreePredictions]:
+        start = 0
+        for part in self.predictions:
+            yield part.of(np.flatnonzero(chosen[start : start + len(part.ids)]))
+            start += len(part.ids)
 
 
 class Asks(NamedTuple):
@@ -103,10 +108,34 @@ def baselines(strategies: Iterable[str]) -> list[str]:
     return sorted(without, key=lambda name: (name != BASELINE, name))
 
 
-def by_score(ids: Sequence[str], score: np.ndarray) -> Asks:
-    """Rank by a score, the highest first; equals in order of id, so that the order is unique."""
-    order = np.lexsort((np.asarray(ids), -np.asarray(score)))
-    return Asks(order, np.asarray(score)[order])
+def by_score(ids: Sequence[str], scores: Iterable[np.ndarray], most: int | None = None) -> Asks:
+    """Rank by a score, the highest first; equals in order of id, so that the order is unique.
+
+    Parameters
+    ----------
+    ids
+        Of all galaxies.
+    scores
+        Their scores, some galaxies at a time.
+    most
+        How many to rank: those of the highest scores, and only these are kept in memory; None for all.
+    """
+    best, score, start = np.empty(0, int), np.empty(0), 0
+    for part in scores:
+        best = np.append(best, np.arange(start, start + len(part)))
+        score = np.append(score, part)
+        start += len(part)
+        if most is not None and len(score) > most:
+            best, score = _highest(ids, best, score, most)
+    return Asks(*_highest(ids, best, score, len(score)))
+
+
+def _highest(ids: Sequence[str], galaxies: np.ndarray, score: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    if most < len(score):  # to sort a few is quick
+        possible = ~(-score > np.partition(-score, most - 1)[most - 1])
+        galaxies, score = galaxies[possible], score[possible]
+    order = np.lexsort(([ids[place] for place in galaxies], -score))[:most]
+    return galaxies[order], score[order]
 
 
 def choose(strategy: Strategy, candidates: Candidates) -> Asks:

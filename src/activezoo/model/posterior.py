@@ -274,7 +274,8 @@ def features(
         batch = slice(start, start + size)
         images = read_grey(batch)
         augmentations = augmentations_of(ids[batch], view, sampling, images.shape[-1], input_size, key)
-        views = np.zeros((size, sampling.augmentations, input_size, input_size, 1), np.float32)
-        views[: len(images)] = augmentation.apply(images, augmentations, input_size)
+        views = augmentation.apply(images, augmentations, input_size)
+        if len(views) < size:
+            views = np.concatenate([views, np.zeros((size - len(views), *views.shape[1:]), np.float32)])
         features_GAH = forward(views.reshape(-1, *views.shape[2:])).numpy().reshape(*views.shape[:2], dense.units)
         yield list(ids[batch]), features_GAH[: len(images)]

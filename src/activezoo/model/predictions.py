@@ -105,21 +105,7 @@ def list_column(values_GT: np.ndarray) -> pa.FixedSizeListArray:
 
 def read_predictions(path: str | Path) -> Predictions:
     """Read what `write_predictions` wrote."""
-    table = tables.read(path)
-    missing = [name for name in ("id", "rho") if name not in table.column_names]
-    if missing:
-        raise InputError(f"{path}: no column {missing[0]!r}; it has {', '.join(table.column_names)}")
-    return _predictions(table)
-
-
-def read_pool_predictions(path: str | Path) -> Predictions | TreePredictions:
-    """Read what `write_predictions` wrote, of one question or of several."""
-    table = tables.read(path)
-    tree = (table.schema.metadata or {}).get(b"tree")
-    if tree is None:
-        return read_predictions(path)
-    tree = trees.parse(json.loads(tree))
-    return TreePredictions(tree, {name: _predictions(table, f"{name}:") for name in tree})
+    return _of_one_question(tables.read(path), path)
 
 
 def mixed(predictions: list[Predictions], members: int) -> list[Predictions]:
@@ -140,9 +126,21 @@ def read_variants(paths: Iterable[Path]) -> dict[str, Predictions]:
     return {path.parent.name.replace("_", " "): read_predictions(path) for path in paths}
 
 
-def stream_predictions(path: str | Path) -> Iterator[Predictions]:
-    """Read what `write_predictions` wrote, a few thousand galaxies at a time."""
-    return map(_predictions, tables.read_stream(path))
+def stream_predictions(path: str | Path) -> Iterator[Predictions | TreePredictions]:
+    """Read what `write_predictions` wrote, of one question or of several, a few thousand galaxies at a time."""
+    for table in tables.read_stream(path):
+        if described := (table.schema.metadata or {}).get(b"tree"):
+            tree = trees.parse(json.loads(described))
+            yield TreePredictions(tree, {name: _predictions(table, f"{name}:") for name in tree})
+        else:
+            yield _of_one_question(table, path)
+
+
+def _of_one_question(table: pa.Table, path: str | Path) -> Predictions:
+    missing = [name for name in ("id", "rho") if name not in table.column_names]
+    if missing:
+        raise InputError(f"{path}: no column {missing[0]!r}; it has {', '.join(table.column_names)}")
+    return _predictions(table)
 
 
 def _predictions(table: pa.Table, prefix: str = "") -> Predictions:

@@ -1,6 +1,7 @@
 """Order what to ask next, the most wanted first: of which galaxies a strategy wants votes, and how many."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from activezoo.acquisition import registry
 from activezoo.acquisition.registry import Candidates
 from activezoo.errors import InputError
 from activezoo.model import description
-from activezoo.model.predictions import read_pool_predictions
+from activezoo.model.predictions import Predictions, TreePredictions, stream_predictions
 from activezoo.survey.roles import galaxies_of
 
 
@@ -26,23 +27,24 @@ def run(
     seed: int,
     iteration: int,
     few_votes: int | None = None,
+    acquire: int,
     acquisition: Path,
 ) -> None:
     ids = galaxies_of(tables.read(split), "initial", "pool")
-    shards = [read_pool_predictions(path) for path in predictions]
-    if shards and [galaxy for shard in shards for galaxy in shard.ids] != ids:
-        raise InputError(f"{predictions[0]}: not the predictions of this pool; delete its folder and run again")
     known = tables.read(labelled, ["id", "N"])
     known = dict(zip(known["id"].to_pylist(), known["N"].to_pylist(), strict=True))
+    chosen = registry.load(strategy)
+    # An ask gives at least one vote of the budget, or one galaxy, unless it is a further one, of a galaxy without more.
+    most = None if chosen.votes == "any" else acquire
     candidates = Candidates(
         ids=ids,
-        predictions=shards,
+        predictions=of_pool(predictions, ids),
         known_votes=np.array([known.get(galaxy, 0) for galaxy in ids]),
         expected_responses=description.read(model).of_question(question).expected_responses,
         few_votes=few_votes,
+        most=most,
         rng=randomness.generator(question, seed, iteration, strategy),
     )
-    chosen = registry.load(strategy)
     asks = registry.choose(chosen, candidates)
     columns = {
         "id": np.asarray(ids)[asks.galaxies].tolist(),
@@ -52,3 +54,15 @@ def run(
     }
     tables.write(columns, acquisition)
     logging.info("%d galaxies by %s", len(set(columns["id"])), chosen.label)
+
+
+def of_pool(paths: list[Path], ids: list[str]) -> Iterator[Predictions | TreePredictions]:
+    """The predictions of a pool, a few thousand galaxies at a time; without any predictions, none."""
+    start = 0
+    for part in (part for path in paths for part in stream_predictions(path)):
+        if part.ids != ids[start : start + len(part.ids)]:
+            break
+        start += len(part.ids)
+        yield part
+    if paths and start != len(ids):
+        raise InputError(f"{paths[0]}: not the predictions of this pool; delete its folder and run again")
