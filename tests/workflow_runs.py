@@ -30,6 +30,8 @@ def snakemake(folder, *arguments, configfiles=(SMOKE,), succeeds=True, root=ROOT
     )
     printed = done.stdout + done.stderr
     assert (done.returncode == 0) == succeeds, printed
+    # Python drops a message whose values do not fit its format, says so, and goes on.
+    assert not [log for log in Path(folder).glob("logs/**/*.log") if "--- Logging error ---" in log.read_text()]
     return printed
 
 

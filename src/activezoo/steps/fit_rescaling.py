@@ -11,4 +11,5 @@ def run(*, predictions: Path, held_out: Path, rescaling: Path) -> None:
     predicted, k, responses = predicted_for(CORRECT, predictions, held_out)
     found = rescalings.fit(predicted, k, responses)
     rescalings.write(found, rescaling)
-    logging.info("a = %.3f, b = %.3f, c = %.3f, spread %.3f by %d held-out galaxies", *found, len(k))
+    coefficients = ", ".join(f"{name} {of:.3f}" for name, of in found._asdict().items() if of is not None)
+    logging.info("%s by %d held-out galaxies", coefficients, len(k))
