@@ -29,8 +29,9 @@ def hold_out(ids: Sequence[str], question: str, fraction: float, uses: Sequence[
     fraction
         How many of them are set aside, if there is a use.
     uses
-        `correct`: to tune the dropout rate and to rescale; `conformal`: to calibrate intervals. Each gets as many as
-        the other, and none is used for both: what a galaxy was fitted to, it cannot judge.
+        `correct`: to tune the dropout rate and to rescale; `conformal`: to calibrate intervals. Of three galaxies, two
+        correct and one calibrates, for a correction has more to learn. None does both: what a galaxy was fitted to, it
+        cannot judge.
 
     Returns
     -------
@@ -49,8 +50,9 @@ def hold_out(ids: Sequence[str], question: str, fraction: float, uses: Sequence[
         )
     order = randomness.generator(question, "held out").permutation(np.argsort(np.asarray(ids), kind="stable"))
     use = np.full(len(ids), "", object)
-    for place, its_use in enumerate(uses):
-        use[order[place : number : len(uses)]] = its_use
+    turns = [*uses, CORRECT] if len(uses) > 1 else uses
+    for turn, its_use in enumerate(turns):
+        use[order[turn : number : len(turns)]] = its_use
     return use
 
 

@@ -70,6 +70,9 @@ class Rescaling(NamedTuple):
 
 
 IDENTITY = Rescaling(1.0, 1.0, 0.0, 1.0)
+# Normal prior of the coefficients, mean and deviation: what to expect of networks of MC dropout. See docs/posteriors.md
+# for how it was chosen.
+PRIOR, PRIOR_DEVIATION = Rescaling(1.0, 1.0, 0.0, 1.7, 0.7), Rescaling(0.3, 0.3, 0.3, 0.6, 0.3)
 
 
 def _quantiles(values_GT: np.ndarray, weights_T: np.ndarray, tail: float) -> np.ndarray:
@@ -84,9 +87,10 @@ def _quantiles(values_GT: np.ndarray, weights_T: np.ndarray, tail: float) -> np.
 
 
 def fit(predictions: Predictions, k: np.ndarray, responses: np.ndarray) -> Rescaling:
-    """Fit to the votes of galaxies that the model was not trained on: the maximum likelihood of the mixture.
+    """Fit to the votes of galaxies that the model was not trained on: the likelihood of the mixture, times the prior.
 
-    The likelihood is a proper score, so that posteriors gain by being sharp as well as by being calibrated.
+    The likelihood is a proper score, so that posteriors gain by being sharp as well as by being calibrated. The prior
+    keeps few galaxies from telling too much.
 
     Parameters
     ----------
@@ -117,12 +121,14 @@ def fit(predictions: Predictions, k: np.ndarray, responses: np.ndarray) -> Resca
         )
         return IDENTITY
 
-    def mean_surprise(coefficients: np.ndarray) -> float:
-        return float(counts.surprise(Rescaling(*coefficients).apply(predictions), k, responses).mean())
+    def loss(coefficients: np.ndarray) -> float:
+        """−log of likelihood and prior, a galaxy."""
+        surprise = counts.surprise(Rescaling(*coefficients).apply(predictions), k, responses)
+        unexpected = (coefficients - np.array(PRIOR)) / np.array(PRIOR_DEVIATION)
+        return float((surprise.sum() + (unexpected**2).sum() / 2) / len(k))
 
-    start = IDENTITY._replace(tail=0.5)
     bounds = [(0, None), (0, None), (None, None), (0, None), (0, _LARGEST_TAIL)]
-    return Rescaling(*minimize(mean_surprise, start, method="L-BFGS-B", bounds=bounds).x.tolist())
+    return Rescaling(*minimize(loss, PRIOR, method="L-BFGS-B", bounds=bounds).x.tolist())
 
 
 def write(rescaling: Rescaling, path: str | Path) -> None:
