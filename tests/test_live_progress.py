@@ -92,9 +92,21 @@ def test_intervals_hold_the_truth():
 
 def test_asking_stops_about_when_it_should():
     """Of as many simulated surveys as docs/live.md has, a smaller number."""
-    ratios = np.array([stopping.experiment(stopping.Survey(10_240), seed)[0] for seed in range(8)])
-    assert 0.85 <= np.median(ratios) <= 1.2
-    assert (ratios >= 0.6).all()
+    found = np.array([stopping.experiment(stopping.Survey(10_240), seed) for seed in range(8)])
+    target, gain = found[:, :, 0].T
+    assert 0.85 <= np.median(target) <= 1.2
+    assert (target >= 0.6).all()
+    assert 0.95 <= np.median(gain) <= 1.1
+    assert ((gain >= 0.8) & (gain <= 1.2)).all()
+
+
+def test_a_curve_that_bends_is_followed_where_it_ends():
+    floored = Curve(VOTES.astype(float), (0.05 + VOTES**-0.35) ** 2, np.zeros((12, 50)))
+    straight = np.polyfit(*np.log([VOTES, floored.rmse_M]), 1)
+    gain = progress.forecast(floored, 640, None, None).gain.value
+    true = VOTES[-1] ** -0.35 - (VOTES[-1] + 640) ** -0.35
+    of_line = -np.diff(np.exp(np.polyval(straight, np.log([VOTES[-1], VOTES[-1] + 640]))))[0]
+    assert abs(gain - true) < 0.3 * abs(of_line - true)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """How good a live survey has become, what further votes would buy, and when to stop asking.
 
 All of it is judged by the galaxies that test the models: drawn at random, and never trained on. From the mean square
-of ρ̂ − k/N the noise of their own votes is taken out. What is left, the RMSE of ρ̂, falls about as a power of the votes.
-The power is fitted to the later two thirds of the curve, as in `planning`.
+of ρ̂ − k/N the noise of their own votes is taken out. What is left, the RMSE of ρ̂, falls about as a power of the votes,
+which becomes smaller as RMSE comes to what no votes take away.
 
 Suffixes name the axes of an array: M models, in the order of the asks; G test galaxies.
 """
@@ -15,13 +15,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from activezoo.report import planning
 from activezoo.report.markdown import markdown_figure, markdown_table
 from activezoo.report.planning import round_off
 
 MODELS_TO_JUDGE = 4
 """Of fewer models, the curve is not known well enough to stop for the gain of the next votes; and a target is reached
 only if the 95 % interval of the last model is below it."""
+BEND = 0.03
+"""By how much curves bend: standard deviation of the coefficient of (log votes)² in log RMSE."""
 
 
 class Curve(NamedTuple):
@@ -96,40 +97,38 @@ def forecast(learnt: Curve, next_votes: int, target_rmse: float | None, min_gain
 
     Notes
     -----
-    Intervals are of the least-squares fit: the covariance of the models through the test galaxies, which they share,
-    and beside it the scatter of the models about the fit. They say nothing of whether the power goes on.
+    It goes on along a power law, with level and power of a parabola at the last model: log RMSE against log votes, as
+    little bent as `BEND` says. Intervals are of this fit: the covariance of the models through the test galaxies, which
+    they share, and beside it the scatter of the models about the fit. They say nothing of whether the power goes on.
     """
-    rmse_M, votes = learnt.rmse_M, learnt.votes_M[-1]
-    counts = planning.later_models(rmse_M)
-    law = planning.fit(learnt.votes_M[None], rmse_M[None])
-    intercept, power = float(law.intercept[0]), float(law.power[0])
+    votes = learnt.votes_M[-1]
+    (level, power), covariance, quantile = _fit(learnt)
     unknown = Estimate(*[np.nan] * 3)
     if np.isnan(power):
-        now, after, gain, needed = Estimate(float(rmse_M[-1]), np.nan, np.nan), unknown, unknown, unknown
+        now, after, gain, needed = Estimate(float(learnt.rmse_M[-1]), np.nan, np.nan), unknown, unknown, unknown
     else:
-        covariance, quantile = _covariance(learnt, counts, intercept, power)
 
         def estimate(value: float, slope: np.ndarray) -> Estimate:
             half = quantile * np.sqrt(slope @ covariance @ slope)
             return Estimate(value, value - half, value + half)
 
-        x_now, x_after = np.log([votes, votes + next_votes])
-        level_now, level_after = (np.exp(intercept - power * x) for x in (x_now, x_after))
-        slope_now, slope_after = level_now * np.array([1, -x_now]), level_after * np.array([1, -x_after])
-        now, after = estimate(level_now, slope_now), estimate(level_after, slope_after)
-        gain = estimate(level_now - level_after, slope_now - slope_after)
+        x = np.log1p(next_votes / votes)
+        rmse_now, rmse_after = np.exp(level), np.exp(level - power * x)
+        slope_now, slope_after = rmse_now * np.array([1, 0]), rmse_after * np.array([1, -x])
+        now, after = estimate(rmse_now, slope_now), estimate(rmse_after, slope_after)
+        gain = estimate(rmse_now - rmse_after, slope_now - slope_after)
         needed = unknown
         if target_rmse is not None:
             needed = Estimate(np.inf, np.nan, np.nan)
             if power > 0:
-                log_needed = (intercept - np.log(target_rmse)) / power
-                in_log = estimate(log_needed, np.array([1, -log_needed]) / power)
+                x_needed = (level - np.log(target_rmse)) / power
+                in_log = estimate(np.log(votes) + x_needed, np.array([1, -x_needed]) / power)
                 needed = Estimate(*np.exp(np.minimum(in_log, 700.0)))
     stop = None
-    reached = now.value if len(rmse_M) >= MODELS_TO_JUDGE else learnt.table()["high"].iloc[-1]
+    reached = now.value if len(learnt.votes_M) >= MODELS_TO_JUDGE else learnt.table()["high"].iloc[-1]
     if target_rmse is not None and reached <= target_rmse:
         stop = f"RMSE {now.value:.3f} has reached live.target_rmse {target_rmse:g}"
-    elif min_gain is not None and len(rmse_M) >= MODELS_TO_JUDGE and gain.value < min_gain:
+    elif min_gain is not None and len(learnt.votes_M) >= MODELS_TO_JUDGE and gain.value < min_gain:
         stop = (
             f"the next {next_votes:,} votes would lower RMSE {now.value:.3f} by {max(gain.value, 0):.4f}, less than "
             f"live.min_gain {min_gain:g}"
@@ -137,20 +136,28 @@ def forecast(learnt: Curve, next_votes: int, target_rmse: float | None, min_gain
     return Forecast(int(votes), next_votes, now, after, gain, needed, stop)
 
 
-def _covariance(learnt: Curve, counts: np.ndarray, intercept: float, power: float) -> tuple[np.ndarray, float]:
-    """Covariance of intercept and power, and how many standard deviations 95 % are; infinite with two models."""
+def _fit(learnt: Curve) -> tuple[np.ndarray, np.ndarray, float]:
+    """log RMSE and power at the last model, their covariance, and how many standard deviations 95 % are.
+
+    All are nan with fewer than two models whose RMSE is above 0; the last, with fewer than three.
+    """
     from scipy.special import stdtrit
 
-    x = np.log(learnt.votes_M[counts])
-    design = np.stack([np.ones_like(x), -x], axis=1)
-    solve = np.linalg.pinv(design)
-    freedom = len(x) - 2
-    residual = np.log(learnt.rmse_M[counts]) - design @ [intercept, power]
-    scatter = (residual @ residual) / freedom if freedom else np.inf
-    of_log = learnt.influence_MG[counts] / (2 * learnt.mean_square_M[counts, None])
-    if not freedom:
-        return np.full((2, 2), np.nan), np.nan
-    return solve @ (of_log @ of_log.T + scatter * np.eye(len(x))) @ solve.T, float(stdtrit(freedom, 0.975))
+    some = learnt.mean_square_M > 0
+    x, y = np.log(learnt.votes_M[some] / learnt.votes_M[-1]), np.log(learnt.rmse_M[some])
+    if len(np.unique(x)) < 2:
+        return np.full(2, np.nan), np.full((2, 2), np.nan), np.nan
+    line = np.stack([np.ones_like(x), -x], axis=1)
+    residual, freedom = y - line @ (np.linalg.pinv(line) @ y), len(x) - 2
+    scatter = (residual @ residual) / max(freedom, 1)
+    # The prior of the bend counts as much as so many models' scatter; 1 % is the least that models scatter.
+    design, prior = np.column_stack([line, x**2]), np.diag([0, 0, max(scatter, 1e-4) / BEND**2])
+    posterior = np.linalg.inv(design.T @ design + prior)
+    of_log = learnt.influence_MG[some] / (2 * learnt.mean_square_M[some, None])
+    through_tests = posterior @ design.T @ of_log
+    covariance = through_tests @ through_tests.T + scatter * posterior
+    quantile = float(stdtrit(freedom, 0.975)) if freedom else np.nan
+    return (posterior @ design.T @ y)[:2], covariance[:2, :2], quantile
 
 
 def row(question: str, of: Forecast) -> pd.DataFrame:
@@ -196,8 +203,9 @@ def _plus_minus(low: float, high: float) -> str:
 EXPLANATION = (
     "RMSE is that of ρ̂ from the true vote probability: the noise of the test galaxies' own votes is taken out. Test "
     "galaxies are drawn at random, and no model learns from them. All models are judged by the votes on all test "
-    "galaxies so far. Intervals of the curve are of other test galaxies. A forecast goes on along a power law, fitted "
-    "to the later two thirds of the curve. Its interval has the scatter about the fit beside that."
+    "galaxies so far. Intervals of the curve are of other test galaxies. A forecast goes on along a power law, with "
+    "level and power of a slightly bent fit to the curve at its end. Its interval has the scatter about the fit beside "
+    "that."
 )
 
 
