@@ -376,6 +376,17 @@ def test_a_bar_narrower_than_a_pixel_keeps_its_light(inclination, bar_axis_ratio
     assert light["lens"][0, 0].real == pytest.approx(barred.bar_fraction, rel=1e-4)
 
 
+@pytest.mark.parametrize("position_angle", [0.0, math.pi / 2, 0.7])
+@pytest.mark.parametrize("redshift", [0.02, 0.06, 0.25])
+@pytest.mark.parametrize("bulge_fraction", [0.001, 0.5])
+def test_volunteers_can_judge_the_thinnest_disc(position_angle, redshift, bulge_fraction):
+    """Seen edge-on, it may pass between two rows of pixels."""
+    thin = DISC._replace(
+        inclination=math.pi / 2, disc_thickness=0.02, disc_scale=1.6, bar_length=0.2, psf_fwhm=0.9, bulge_axis_ratio=0.2
+    )._replace(position_angle=position_angle, redshift=redshift, bulge_fraction=bulge_fraction)
+    assert all(0 < rho < 1 for rho in simulation.vote_probabilities(seen(thin)).values())
+
+
 WORKING_FOR_EVER = """
 import os, signal, sys
 from activezoo.survey import simulation

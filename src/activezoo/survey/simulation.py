@@ -419,7 +419,8 @@ def visibility(galaxy: Galaxy, grid: Grid, whole: np.ndarray, arms: np.ndarray, 
     background = np.hypot(whole, 2 * SKY_NOISE[1])
 
     def contrast(feature: np.ndarray, extent: float) -> float:
-        area = elliptical_radius < max(extent, galaxy.psf_fwhm)
+        # At least the pixel in the middle: a disc seen edge-on can pass between the centres of pixels.
+        area = elliptical_radius <= max(extent, galaxy.psf_fwhm, elliptical_radius.min())
         return math.sqrt(np.mean((feature / background)[area] ** 2))
 
     # Moments of the area that stands out from the noise.
