@@ -73,6 +73,14 @@ def test_answers_of_several_columns_are_summed(survey):
         assert votes.select(["k", "N"]).to_pylist() == [{"k": 6, "N": total}]
 
 
+def test_shares_of_votes_without_their_number_are_refused(survey):
+    """Some are whole by chance. A few of them among counts are rows to reject."""
+    shares = [{"bar": share, "no_bar": 1 - share} for share in (0, 0.383, 1)]
+    with pytest.raises(InputError, match=r"column 'bar' holds 0\.383, a share of votes and no count; name the column"):
+        survey.write(*shares).read(max_rejected=0.3)
+    assert [row["reason"] for row in survey.write(*shares, {}).rejected(min_responses=2)][1] == "fractional votes"
+
+
 @pytest.mark.parametrize("kind", ["total", "all but one", "the same"])
 def test_answers_that_count_others_once_more_are_refused(survey, kind):
     """A total beside its answers would count each vote twice."""

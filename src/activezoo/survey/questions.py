@@ -69,13 +69,17 @@ def read_votes(
     Raises
     ------
     InputError
-        A file or column is missing, no galaxy is left, or the votes of too many have a defect.
+        A file or column is missing or holds no counts, no galaxy is left, or the votes of too many have a defect.
     """
     total = [fractions.fractions_of] if fractions.fractions_of else []
     rows = read_columns(catalogue, [], [*answers.columns, *total], encoding=encoding)
     rows = rows.loc[galaxies["row"].to_numpy()].assign(id=galaxies["id"].to_pylist())
     selection = Selection(rows)
-    votes = count_fractions(selection, answers, fractions) if total else _counts(selection, answers, empty_is_zero)
+    if total:
+        votes = count_fractions(selection, answers, fractions)
+    else:
+        votes = _counts(selection, answers, empty_is_zero)
+        _refuse_shares(catalogue, votes, max_rejected)
     _refuse_totals(catalogue, votes.loc[selection.rows.index, list(answers.responses)])
     _sum_votes(selection, votes, answers, min_responses)
     # The positive ones come first, as the oracle expects.
@@ -108,6 +112,17 @@ def _counts(selection: Selection, answers: Answers, empty_is_zero: bool) -> pd.D
         ):
             selection.reject(wrong, reason, column=column, values=cells[column])
     return votes
+
+
+def _refuse_shares(catalogue: str | Path, votes: pd.DataFrame, max_rejected: float) -> None:
+    """Refuse a column that holds shares of votes in place of counts, in more rows than may have a defect."""
+    for column in votes:
+        no_count = votes[column][votes[column].notna() & (votes[column] % 1 != 0)]
+        if len(no_count) > max_rejected * len(votes) and no_count.between(0, 1).all():
+            raise InputError(
+                f"{catalogue}: column {column!r} holds {no_count.iloc[0]:g}, a share of votes and no count; name the "
+                "column of the number of votes in the question's fractions_of"
+            )
 
 
 def _refuse_totals(catalogue: str | Path, votes: pd.DataFrame) -> None:
