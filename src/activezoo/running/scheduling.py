@@ -65,6 +65,7 @@ def plan_quickly(workflow, list_jobs: bool) -> None:
     - A dry run expands the parameters of every job, to name conda environments that nobody asked for: a fifth.
     - A dry run formats each job for the terminal, although `progress` shows a table of them: a seventh.
     - A dry run goes through all jobs as if each of them ran and ended: a twelfth.
+    - A dry run looks for files that one job makes within a folder that another one makes: a twentieth.
 
     Parameters
     ----------
@@ -89,6 +90,8 @@ def plan_quickly(workflow, list_jobs: bool) -> None:
         if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
             find_environments = dag.DAG.update_conda_envs
             dag.DAG.update_conda_envs = lambda self: None if workflow.dryrun else find_environments(self)
+        check_folders = dag.DAG.check_directory_outputs
+        dag.DAG.check_directory_outputs = lambda self: None if workflow.dryrun else check_folders(self)
         if not list_jobs:
             schedule = job_scheduler.JobScheduler.schedule
             job_scheduler.JobScheduler.schedule = lambda self: True if workflow.dryrun else schedule(self)
