@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from activezoo import randomness
+from activezoo import randomness, tables
+from activezoo.cli import main
 from activezoo.errors import InputError
 from activezoo.report.figures.survey import votes_given
 from activezoo.report.html_page import page as html_page
@@ -187,6 +188,21 @@ def test_what_stops_a_run(survey, changes, stop):
 def test_a_loop_that_the_pool_can_feed_is_not_stopped(survey):
     assert not look(survey, asked={"smooth": question(unit="votes", few_votes=2, acquire=9)}).stops
     assert not look(survey, loop=Loop((), iterations=99, test_galaxies=27)).stops
+
+
+@pytest.mark.parametrize(("stored_size", "status"), [(24, 0), (25, 1)])
+def test_a_run_stops_before_it_stores_images_too_many_of_which_cannot_be_used(survey, capsys, stored_size, status):
+    names = [f"g{number}" for number in range(29)]
+    images = [str(survey / f"images/{name}.png") for name in names]
+    tables.write({"id": names, "image": images}, survey / "galaxies.parquet")
+    files = [f"--galaxies={survey / 'galaxies.parquet'}", f"--unusable={survey / 'unusable.parquet'}"]
+    settings = [f"--stored-size={stored_size}", "--Q=8", "--bands=0", "--max-rejected=0.05"]
+    assert main(["check_images", *files, *settings]) == status
+    if status:
+        assert "29 of 29 images that were looked at cannot be used" in capsys.readouterr().err
+        assert not (survey / "unusable.parquet").exists()
+    else:
+        assert tables.read(survey / "unusable.parquet")["id"].to_pylist() == ["g7"]
 
 
 def test_a_sample_stops_a_run_only_if_it_is_sure(tmp_path):

@@ -74,25 +74,20 @@ def test_floating_point_ids_are_refused(tmp_path):
 def test_features_are_numbers_by_id_of_the_columns_that_there_are(write, caplog):
     path = write("dr7objid,redshift,class\n587739505552785605,0.05,Sb\n587739505552785606,,E\n587739505552785605,1,x\n")
     galaxies = pa.table({"row": [2, 3], "id": ["587739505552785605", "587739505552785606"]})
-    features = read_features(path, galaxies, "dr7objid", ["redshift", "mass", "class"])
+    features = read_features(path, galaxies, ["redshift", "mass", "class"])
     assert list(features.index) == ["587739505552785605", "587739505552785606"]
     assert features.redshift.iloc[0] == 0.05
     assert features.isna().sum().to_dict() == {"redshift": 1, "class": 2}
     assert "has no columns mass" in caplog.text
 
 
-def test_the_id_is_no_feature(write):
-    with pytest.raises(InputError, match="'dr7objid' is the galaxy id"):
-        read_features(write(f"{HEADER}\n1,1,2\n"), pa.table({"row": [2], "id": ["1"]}), "dr7objid", ["bar", "dr7objid"])
-
-
 @pytest.mark.parametrize("row", [2, 3])
 def test_features_are_those_of_the_row_that_counts(write, row):
     """An id stands in rows of several samples, and only one of them is of the survey."""
     path = write("dr7objid,redshift\n1,0.9\n1,0.1\n")
-    features = read_features(path, pa.table({"row": [row], "id": ["1"]}), "dr7objid", ["redshift", "mass"])
+    features = read_features(path, pa.table({"row": [row], "id": ["1"]}), ["redshift", "mass"])
     assert features.redshift.to_dict() == {"1": {2: 0.9, 3: 0.1}[row]}
-    assert list(read_features(path, pa.table({"row": [row], "id": ["1"]}), "dr7objid", ["mass"]).index) == ["1"]
+    assert list(read_features(path, pa.table({"row": [row], "id": ["1"]}), ["mass"]).index) == ["1"]
 
 
 @pytest.mark.parametrize(

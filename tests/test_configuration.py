@@ -122,6 +122,8 @@ def test_columns_follow_from_named_answers():
         ({"posteriors__questions": ["spiral"]}, "posteriors.questions: 'spiral' is not one of the questions"),
         ({"posteriors__experts__question": "edge"}, "posteriors.experts.question: 'edge' is not one of the questions"),
         ({"posteriors__surprise__morphology": ["redshift"]}, "posteriors.surprise: 'redshift' cannot be of morphology"),
+        ({"posteriors__surprise__other": ["dr7objid"]}, "survey.columns.id: 'dr7objid' is the galaxy id, which says"),
+        ({"survey__columns__redshift": "dr7objid"}, "survey.columns.id: 'dr7objid' is the galaxy id, which says"),
         ({"posteriors__networks": 1}, "posteriors.networks: 1 is not allowed, it must be at least 2"),
         ({"network__questions": "together"}, "sampling.masks: 'exact' does not go with network.questions"),
         ({"network__questions": "together"}, "posteriors.questions: those of loop.questions, ['smooth'], since"),

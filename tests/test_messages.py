@@ -4,15 +4,17 @@ After a message was added or changed: `python tests/test_messages.py` writes the
 """
 
 import ast
+import re
+from contextlib import suppress
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SOURCE = HERE.parent / "src/activezoo"
+SOURCE, WORKFLOW = HERE.parent / "src/activezoo", HERE.parent / "workflow"
 TABLE = HERE / "messages.md"
-ERRORS = {"InputError", "UnusableImageError"}
+ERRORS = {"InputError", "UnusableImageError", "WorkflowError"}
 HEAD = """# Messages
 
-What is said to users whose input is at fault, module by module. `test_messages.py` makes this table from the source.
+What is said to users whose input is at fault, file by file. `test_messages.py` makes this table from the source.
 
 One style: file, row or key; the value found; after a semicolon, what to do. No capital letter at the start, no full
 stop at the end. A reason for which a row or an image is rejected stands beside its row, id and value.
@@ -50,8 +52,17 @@ def reasons(call, tree):
     return [text for node in texts if isinstance(text := template(node), str) and " " in text]
 
 
+def raised_by_rules(text):
+    """Calls of WorkflowError in a file of rules, which is no Python."""
+    for start in re.finditer(r"\bWorkflowError\(", text):
+        for end in re.finditer(r"\)", text[start.start() :]):
+            with suppress(SyntaxError):
+                yield ast.parse(text[start.start() :][: end.end()], mode="eval").body
+                break
+
+
 def messages():
-    """Module, kind and text of each message, in the order of the source."""
+    """File, kind and text of each message, in the order of the source."""
     for path in sorted(SOURCE.rglob("*.py")):
         module = path.relative_to(SOURCE).as_posix()
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -59,12 +70,20 @@ def messages():
         for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
             name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", None)
             if isinstance(call.func, ast.Name) and name in ERRORS and call.args:
-                yield module, name, template(call.args[0]) or "{" + ast.unparse(call.args[0]) + "}"
+                yield module, *message(call)
             elif name == "reject" and len(call.args) > 1:
                 for text in reasons(call, tree):
                     yield module, "rejected", text
             elif name == "append" and ast.unparse(call.func) == "problems.append":
                 yield module, "problem", template(call.args[0]) or "?"
+    for path in sorted(WORKFLOW.rglob("*.smk")):
+        for call in raised_by_rules(path.read_text(encoding="utf-8")):
+            yield path.relative_to(WORKFLOW).as_posix(), *message(call)
+
+
+def message(call):
+    """Kind and text of an error."""
+    return call.func.id, template(call.args[0]) or "{" + ast.unparse(call.args[0]) + "}"
 
 
 def table():

@@ -146,6 +146,7 @@ def test_images_without_votes_get_a_catalogue(predicted):
     jobs = planned(predicted, configfiles=new)
     assert jobs == {
         "list_images": 1,
+        "check_images": 1,
         "store_images": 2,
         "index_images": 1,
         "predict_posteriors": 3,
@@ -153,7 +154,7 @@ def test_images_without_votes_get_a_catalogue(predicted):
         "posterior_catalogue": 1,
         "browse_page": 1,
         "all": 1,
-        "total": 13,
+        "total": 14,
     }
     snakemake(predicted, configfiles=new)
     catalogue = read(predicted / "results/new/bar/posteriors/catalogue.parquet").set_index("id")
@@ -185,7 +186,7 @@ def test_images_without_trained_models_are_told_what_to_train(tmp_path):
         posteriors={"trained_on": "smoke"},
     )
     printed = snakemake(tmp_path, configfiles=new, succeeds=False)
-    assert "results/smoke/bar/seed_1/all/model.json: no such file. Train the models of survey 'smoke'" in printed
+    assert "results/smoke/bar/seed_1/all/model.json: no such file; train the models of survey 'smoke'" in printed
 
 
 def test_a_missing_file_of_experts_is_named_even_where_results_are(predicted):

@@ -156,17 +156,17 @@ GENERIC = ("--workflow-profile", "profiles/generic", "--seconds-between-status-c
 
 
 def test_steps_through_a_scheduler(snakemake, checkout, scheduler):
-    """Two, one after the other, with what they ask for."""
-    galaxies = "results/smoke/catalogue/galaxies.parquet"
-    run = snakemake(galaxies, *GENERIC, *SMOKE, **scheduler)
+    """One, and then two that share a submission, with what they ask for."""
+    last = "results/smoke/images/unusable_in_sample.parquet"
+    run = snakemake(last, *GENERIC, *SMOKE, **scheduler)
     out, _ = run.communicate()
     assert run.returncode == 0, out
-    assert (checkout / galaxies).exists()
+    assert (checkout / last).exists()
     asked = {}
     for job in (checkout / "jobs").iterdir():
         name, *values, _script = (job / "asked").read_text().splitlines()
         asked[name.partition(".")[0]] = tuple(map(int, values))
-    assert asked == {"simulate_survey": (4, 2500, 240, 0), "catalogue": (1, 2000, 30, 0)}
+    assert asked == {"simulate_survey": (4, 2500, 240, 0), "survey_catalogue_check_images": (1, 2000, 40, 0)}
 
 
 FAILING = """

@@ -145,7 +145,7 @@ def make_report(run, galleries: bool = True) -> list:
     step("plot_spent_votes", labelled=labelled, votes=results / "votes.parquet", png=spent_votes)
     step(
         "plot_acquired_redshift", labelled=labelled, catalogue=catalogue,
-        galaxies=run.folder / "catalogue/galaxies.parquet", id_column="dr7objid", redshift="redshift", png=redshifts,
+        galaxies=run.folder / "catalogue/galaxies.parquet", redshift="redshift", png=redshifts,
     )  # fmt: skip
     if galleries:
         step("plot_informative_galaxies", metrics=run.last[0] / "metrics.parquet", index=index, png=informative)
@@ -244,7 +244,7 @@ def test_texts_are_inside_the_figure_and_do_not_overlap(run, name, others, monke
         for table in (metrics, savings, acquired)
     )
     galaxies = tables.read(run.folder / "catalogue/galaxies.parquet")
-    features = read_features(run.folder / "survey/catalogue.csv", galaxies, "dr7objid", ["redshift"])
+    features = read_features(run.folder / "survey/catalogue.csv", galaxies, ["redshift"])
     figure = {
         "learning_curves": lambda: draw_learning_curves(metrics, savings, "smooth"),
         "acquired_votes": lambda: acquired_votes(acquired),

@@ -22,7 +22,8 @@ SMALLER = {
     "pool": {"shards": 1},
 }
 # All in one submission, so that Snakemake starts less often.
-SURVEY = [f"{rule}=survey" for rule in ("simulate_survey", "catalogue", "votes", "store_images", "index_images")]
+RULES = ("simulate_survey", "catalogue", "votes", "check_images", "store_images", "index_images")
+SURVEY = [f"{rule}=survey" for rule in RULES]
 
 pytestmark = pytest.mark.skipif(slurm_cluster.why_not() is not None, reason=str(slurm_cluster.why_not()))
 

@@ -170,7 +170,7 @@ def test_step(tmp_path):
     files = inputs | {"catalogue": "catalogue.csv", "galaxies": "galaxies.parquet"}
     files |= {"parquet": "surprise.parquet", "png": "figure.png"}
     flags = [f"--{name}={tmp_path / file}" for name, file in files.items()]
-    settings = ["--id-column=name", "--question=bar", "--other=redshift", "--other=magnitude"]
+    settings = ["--question=bar", "--other=redshift", "--other=magnitude"]
     assert cli.main(["explain_surprise", *flags, *settings]) == 0
     groups = {"vote fraction bar": "morphology", "redshift": "other", "magnitude": "other"}
     columns = pd.DataFrame({"vote fraction bar": k / responses, **features})

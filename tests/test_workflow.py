@@ -197,7 +197,7 @@ EDITS = {
         {"plot_acquired_galaxies", "plot_informative_galaxies"},
     ),
     "src/activezoo/report/html_page.html": ("<!doctype html>", "<!DOCTYPE html>", {"html_page"}),
-    "src/activezoo/survey/decoding.py": ("Resampling.HAMMING", "Resampling.BOX", {"store_images"}),
+    "src/activezoo/survey/decoding.py": ("Resampling.HAMMING", "Resampling.BOX", {"check_images", "store_images"}),
     "src/activezoo/steps/split.py": ('"%d galaxies: %s"', '"%d galaxies, %s"', {"split"}),
     "src/activezoo/model/training.py": ("np.empty((2, 0), np.int64)", "np.empty((2, 0), int)", {"train"}),
     "src/activezoo/posteriors/calibration.py": ("EPSILONS = (0.02", "EPSILONS = (0.03", set()),

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import sys
+from contextlib import contextmanager
 
 import yaml
 from snakemake.logging import logger
@@ -24,13 +25,20 @@ from activezoo.running.runtime import prepend_to_python_path
 from activezoo.running.scheduling import before_planning, lift_default_job_rate, plan_quickly, retry_what_may_pass
 from activezoo.running.steps import flags, section
 from activezoo.survey.fits_images import AsinhStretch
-from activezoo.survey.layout import Answers, ClassColumns, Columns, Fractions, missing_file
+from activezoo.survey.layout import Answers, ClassColumns, Columns, Fractions, refuse_missing_file
 
-with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml")) as schema:
+
+@contextmanager
+def input_errors_told():
+    """Have Snakemake say what is wrong with the input, without a traceback."""
     try:
-        config = validated(as_written(config, workflow.configfiles), yaml.safe_load(schema))
+        yield
     except InputError as error:
         raise WorkflowError(str(error))
+
+
+with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml")) as schema, input_errors_told():
+    config = validated(as_written(config, workflow.configfiles), yaml.safe_load(schema))
 
 progress = Progress.attach("snakemake.logging", model_rule="evaluate")
 ignore_locks_of_the_dead()
@@ -74,14 +82,12 @@ BENCHMARKS = f"logs/{SURVEY['name']}/benchmarks"
 if IS_LIVE:
     from activezoo.survey import asks, volunteers
 
-    try:
+    with input_errors_told():
         SOURCES = volunteers.files(config["live"]["votes"])
         STATE = asks.state(ASKS)
         CLOSED = STATE.closed
         if STATE.is_open and workflow.is_main_process:
             CLOSED += asks.can_be_closed(ASKS, STATE.closed, SOURCES, config["live"]["close"])
-    except InputError as error:
-        raise WorkflowError(str(error))
     IS_WAITING = STATE.is_open and CLOSED == STATE.closed
     ITERATIONS = CLOSED - 1
 else:
@@ -234,8 +240,8 @@ def survey_file(key, path):
 
 def refuse_missing(key, path):
     """Say where to put a file of the survey that is not there."""
-    if not os.path.exists(path):
-        raise WorkflowError(missing_file(key, path, is_release=SURVEY["kind"] == "release"))
+    with input_errors_told():
+        refuse_missing_file(key, path, is_release=SURVEY["kind"] == "release")
 
 
 def refuse_missing_survey(targets, files, stored_images):
@@ -397,7 +403,7 @@ def of_trained_model(path, question=None):
         missing = [file for file in found if SURVEY["kind"] == "images" and not os.path.exists(file)]
         if missing:
             raise WorkflowError(
-                f"{missing[0]}: no such file. Train the models of survey {POSTERIORS['trained_on']!r} "
+                f"{missing[0]}: no such file; train the models of survey {POSTERIORS['trained_on']!r} "
                 "(posteriors.trained_on) first: snakemake --cores 4 posteriors, with its configuration"
             )
         return found

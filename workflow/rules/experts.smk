@@ -9,6 +9,7 @@ EXPERTS = f"{QUESTION}/posteriors/experts.parquet"
 EXPERTS_CLASSIFIER = f"{QUESTION}/posteriors/experts_classifier.parquet"
 
 
+# Its priority puts it before any training, for it reads the experts' file.
 use rule step as split_experts with:
     """Divide the galaxies that experts classed: to fit what they say to votes, and to evaluate it."""
     input:
@@ -20,6 +21,7 @@ use rule step as split_experts with:
         labelled=f"{QUESTION}/seed_1/experts/{LABELLED}",
     pathvars:
         job="{question}/posteriors/split_experts",
+    priority: 100
     params:
         **step("split_experts"),
         settings=flags(section(ClassColumns, POSTERIORS["experts"])),

@@ -1,7 +1,8 @@
 # The images as pixels of one size, in TFRecord shards.
 
 # Needs: GALAXIES, and the image files that it names.
-# Makes: the shards, each with its index and its rejected images; and those of all shards.
+# Makes: those of a few images that cannot be used; the shards, each with its index and its rejected images; and those of all shards.
+UNUSABLE_IN_SAMPLE = f"{RESULTS}/images/unusable_in_sample.parquet"
 SHARD = f"{RESULTS}/images/shard_{{shard}}"
 INDEX = f"{RESULTS}/images/index.parquet"
 REJECTED_IMAGES = f"{RESULTS}/images/rejected.parquet"
@@ -18,10 +19,27 @@ if SURVEY["kind"] in ("simulated", "release"):
 before_planning(workflow, lambda targets: refuse_missing_survey(targets, SURVEY_FILES, INDEX))
 
 
+use rule step as check_images with:
+    """Stop before any image is stored if a few at random show that too many cannot be used."""
+    input:
+        galaxies=GALAXIES,
+    output:
+        unusable=UNUSABLE_IN_SAMPLE,
+    pathvars:
+        job="images/check_images",
+    group:
+        submitted_with("survey")
+    params:
+        **step("check_images"),
+        settings=flags({**IMAGE_SETTINGS, "max_rejected": SURVEY["max_rejected"]}),
+
+
 use rule step as store_images with:
     """Read, resize and store one shard of the images."""
     input:
         galaxies=GALAXIES,
+        # `ancient`: that a few are looked at once more is no reason to store all again.
+        checked=ancient(UNUSABLE_IN_SAMPLE),
     output:
         records=f"{SHARD}.tfrecord",
         index=f"{SHARD}.index.parquet",

@@ -290,7 +290,6 @@ use rule step as compare_groups with:
         **step("compare_groups"),
         settings=flags(
             {
-                "id_column": SURVEY["columns"]["id"],
                 "encoding": SURVEY["release"]["encoding"],
                 "columns": POSTERIORS["surprise"]["other"],
             }
@@ -404,7 +403,6 @@ use rule step as explain_surprise with:
         **step("explain_surprise"),
         settings=flags(
             {
-                "id_column": SURVEY["columns"]["id"],
                 "encoding": SURVEY["release"]["encoding"],
                 "morphology": POSTERIORS["surprise"]["morphology"],
                 "other": POSTERIORS["surprise"]["other"],

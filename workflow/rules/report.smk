@@ -165,7 +165,6 @@ use rule step as plot_acquired_redshift with:
         **step("plot_acquired_redshift", *STRATEGIES),
         settings=flags(
             {
-                "id_column": SURVEY["columns"]["id"],
                 "redshift": SURVEY["columns"]["redshift"],
                 "encoding": SURVEY["release"]["encoding"],
             }

@@ -71,6 +71,8 @@ if SURVEY["kind"] in ("images", "live"):
             rejected=REJECTED_GALAXIES,
         pathvars:
             job="list_images",
+        group:
+            submitted_with("survey")
         resources:
             mem_mb=1000,
             runtime=30,
@@ -93,6 +95,8 @@ else:
             rejected=REJECTED_GALAXIES,
         pathvars:
             job="catalogue",
+        group:
+            submitted_with("survey")
         resources:
             mem_mb=lambda wildcards, attempt: 2000 * attempt,
             runtime=30,
@@ -108,6 +112,7 @@ else:
                 }
             ),
 
+    # Its priority puts it before the images: a column that is missing is found first.
     use rule step as votes with:
         """Count the votes on a question, and tell which galaxies it can be asked of."""
         input:
@@ -119,6 +124,7 @@ else:
             rejected=REJECTED_VOTES,
         pathvars:
             job="{question}/votes",
+        priority: 100
         resources:
             mem_mb=lambda wildcards, attempt: 2000 * attempt,
             runtime=30,

@@ -400,6 +400,12 @@ def _contradictions(config: dict) -> list[str]:
     features = config["posteriors"]["surprise"]
     for column in set(features["morphology"]) & set(features["other"]):
         problems.append(f"posteriors.surprise: {column!r} cannot be of morphology and other too")
+    columns = config["survey"]["columns"]
+    if columns["id"] in [*features["morphology"], *features["other"], columns["redshift"]]:
+        problems.append(
+            f"survey.columns.id: {columns['id']!r} is the galaxy id, which says nothing about a galaxy; take it out of "
+            "posteriors.surprise and survey.columns.redshift"
+        )
     for name in config["questions"]:
         if name.casefold() in FOLDERS:  # some file systems do not tell capital letters from small ones
             problems.append(

@@ -17,7 +17,6 @@ def run(
     test: Path,
     catalogue: Path | None = None,
     galaxies: Path,
-    id_column: str,
     encoding: str | None = None,
     columns: list[str],
     question: str,
@@ -33,7 +32,7 @@ def run(
             tables.read(truth).to_pandas().set_index("id").loc[summary.id],
         )
     known = pd.DataFrame({"predicted ρ": summary["mean"], "number of votes N": summary.N}).set_index(summary.id)
-    features = known.join(read_features(catalogue, tables.read(galaxies), id_column, columns, encoding=encoding))
+    features = known.join(read_features(catalogue, tables.read(galaxies), columns, encoding=encoding))
     found = coverage_by_group(summary, rho, summary.k.to_numpy(), features)
     tables.write_with_csv(found, by_group)
     logging.info("%d groups of %d galaxies", len(found.drop_duplicates(["feature", "lowest"])), len(summary))

@@ -22,7 +22,6 @@ def run(
     feature_votes: list[Path],
     catalogue: Path | None = None,
     galaxies: Path,
-    id_column: str,
     encoding: str | None = None,
     question: str,
     morphology: list[str],
@@ -36,7 +35,7 @@ def run(
     for path in feature_votes:
         answered = tables.read(path, ["id", "k", "N"]).to_pandas().set_index("id")
         fractions[f"vote fraction {path.parent.name}"] = answered.k / answered.N
-    columns = read_features(catalogue, tables.read(galaxies), id_column, [*morphology, *other], encoding=encoding)
+    columns = read_features(catalogue, tables.read(galaxies), [*morphology, *other], encoding=encoding)
     features = pd.concat([table.reindex(predicted.ids) for table in (pd.DataFrame(fractions), columns)], axis=1)
     groups = {name: "other" if name in other else "morphology" for name in features}
     try:

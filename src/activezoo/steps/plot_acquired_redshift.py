@@ -14,12 +14,11 @@ def run(
     labelled: list[Path],
     catalogue: Path,
     galaxies: Path,
-    id_column: str,
     redshift: str,
     encoding: str | None = None,
     png: Path,
 ) -> None:
     chosen = acquired(path.parent for path in labelled)
-    features = read_features(catalogue, tables.read(galaxies), id_column, [redshift], encoding=encoding)
+    features = read_features(catalogue, tables.read(galaxies), [redshift], encoding=encoding)
     redshifts = features.reindex(columns=[redshift])[redshift]
     style.save(acquired_redshift(chosen.assign(redshift=chosen["id"].map(redshifts))), png)

@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 
 # These say how many rows there are, and assume nothing.
 COUNTING = {f"activezoo.survey.{module}" for module in ("catalogue", "rejection")}
-# How sure it must be, from a sample of images, that too many cannot be used.
-SURE = 0.99
 
 
 class Files(NamedTuple):
@@ -123,7 +121,10 @@ def check(
     found: dict[str, Votes] = {}
     galaxies, rejected = GALAXIES.empty_table(), REJECTED.empty_table()
     with assumptions() as assumed:
-        stops += _missing_files(files)
+        for key in ("catalogue", "filename_map", "images"):
+            if path := getattr(files, key):
+                with noted(stops):
+                    layout.refuse_missing_file(key, path, is_release=files.catalogue is not None)
         if files.catalogue and files.catalogue.exists():
             _look_for_columns(files, columns, questions, wanted_samples, other_columns, stops)
         if not stops:
@@ -154,7 +155,8 @@ def check(
                 with noted(stops):
                     _refuse_too_few(name, question, found[name].usable, loop)
         sample = samples.look_at(galaxies.to_pandas(), stored_size, brightness)
-        stops += _unusable_images(sample, galaxies.num_rows, max_rejected)
+        with noted(stops):
+            samples.refuse_unusable(sample, galaxies.num_rows, max_rejected)
     return Survey(galaxies, rejected, found, sample, stops, list(dict.fromkeys(assumed)))
 
 
@@ -191,13 +193,6 @@ def _unless_stopped(stops: list[str], max_rejected: float, nothing: Any, read: C
     with suppress(InputError):
         return read(1.0)
     return nothing
-
-
-def _missing_files(files: Files) -> Iterator[str]:
-    for key in ("catalogue", "filename_map", "images"):
-        path = getattr(files, key)
-        if path and not path.exists():
-            yield layout.missing_file(key, path, is_release=files.catalogue is not None)
 
 
 def _look_for_columns(
@@ -246,17 +241,3 @@ def _refuse_too_few(name: str, question: Demand, usable: pa.Table, loop: Loop) -
         else:
             available = len(votes)
         splitting.refuse_small_pool(available, name, question.acquire, question.unit, loop.iterations)
-
-
-def _unusable_images(sample: Sample, galaxies: int, max_rejected: float) -> Iterator[str]:
-    from scipy.stats import binom
-
-    number, share = len(sample.unusable), len(sample.unusable) / max(1, sample.read)
-    surely = sample.read == galaxies or binom.cdf(number - 1, sample.read, max_rejected) > SURE
-    if share > max_rejected and surely:
-        first = sample.unusable.iloc[0]
-        yield (
-            f"{number} of {sample.read} images that were looked at cannot be used, and a run stops if more than the "
-            f"fraction {max_rejected:g} of all cannot (first: {first['image']}: {first['reason']}). Repair the images, "
-            "or raise survey.max_rejected"
-        )

@@ -83,7 +83,6 @@ def _refuse_lost_digits(path: str | Path, name: str, cells: pa.ChunkedArray) -> 
 def read_features(
     catalogue: str | Path | None,
     galaxies: pa.Table,
-    id_column: str,
     columns: Sequence[str],
     *,
     encoding: str | None = None,
@@ -93,10 +92,6 @@ def read_features(
     They are read from the rows of `galaxies`, of `catalogue.read_catalogue`: an id may stand in rows of other samples.
     Without a catalogue, there are none.
     """
-    if id_column in columns:
-        raise InputError(
-            f"posteriors.surprise: {id_column!r} is the galaxy id, which says nothing about a galaxy; take it out"
-        )
     has = existing_table(catalogue, encoding).names if catalogue else []
     found = [name for name in columns if name in has]
     if len(found) < len(columns):

@@ -6,18 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from activezoo.errors import InputError
+
 FIRST_DOWNLOAD = ".first_download.sha256"
 """Ending of the file beside a download that holds the checksum of the first one that came, if none is published."""
 
 
-def missing_file(key: str, path: str | Path, is_release: bool) -> str:
-    """What to say of a file of the survey, `survey.release.<key>`, that is not there."""
-    # Only Galaxy Zoo 2 can be fetched.
-    fetch = ", or fetch it with `snakemake --cores 4 download --configfile …`, with your file"
-    return (
-        f"{path}: no such file. It is survey.release.{key} of the configuration: put the file there, or change the "
-        f"key{fetch if is_release and 'gz2' in str(path) else ''}"
-    )
+def refuse_missing_file(key: str, path: str | Path, is_release: bool) -> None:
+    """Raise an InputError if a file of the survey, `survey.release.<key>`, is not there."""
+    if not Path(path).exists():
+        # Only Galaxy Zoo 2 can be fetched.
+        fetch = ", or fetch it with `snakemake --cores 4 download --configfile …`, with your file"
+        raise InputError(
+            f"{path}: no such file. It is survey.release.{key} of the configuration: put the file there, or change the "
+            f"key{fetch if is_release and 'gz2' in str(path) else ''}"
+        )
 
 
 class Columns(NamedTuple):

@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 
 from activezoo import randomness
+from activezoo.errors import InputError
 from activezoo.survey.decoding import Brightness, UnusableImageError, decode, find_brightness
 
 # Images that are read, and those that are kept to be shown.
 READ, SHOWN = 100, 25
+# How sure it must be that too many of all cannot be used.
+SURE = 0.99
 
 
 class Sample(NamedTuple):
@@ -51,6 +54,21 @@ def look_at(galaxies: pd.DataFrame, stored_size: int, brightness: Brightness) ->
             ids.append(galaxy)
             kept.append(pixels)
     return Sample(ids, kept, len(chosen), pd.DataFrame(unusable, columns=["id", "image", "reason"]))
+
+
+def refuse_unusable(sample: Sample, galaxies: int, max_rejected: float) -> None:
+    """Raise an InputError if it is all but certain that more than a fraction of all images cannot be used."""
+    from scipy.stats import binom
+
+    number, share = len(sample.unusable), len(sample.unusable) / max(1, sample.read)
+    surely = sample.read == galaxies or binom.cdf(number - 1, sample.read, max_rejected) > SURE
+    if share > max_rejected and surely:
+        first = sample.unusable.iloc[0]
+        raise InputError(
+            f"{number} of {sample.read} images that were looked at cannot be used, and a run stops if more than the "
+            f"fraction {max_rejected:g} of all cannot (first: {first['image']}: {first['reason']}). Repair the images, "
+            "or raise survey.max_rejected"
+        )
 
 
 def as_seen(pixels: np.ndarray, zoom: float, input_size: int) -> np.ndarray:
