@@ -171,12 +171,10 @@ def _classification(place: Mapping[str, int], asked: Asked) -> Callable[[Sequenc
 
 def _extract(place: Mapping[str, int], asked: Asked) -> Callable[[Sequence[str]], list[tuple | str]]:
     """Reader of extracts: a row an annotation, with a number in the columns of its answers."""
-    said, wanted = _said(place, asked), _wanted(place, asked)
+    counted = _counted(place, asked)
 
     def votes(cells: Sequence[str]) -> list[tuple | str]:
-        wanted(cells)
-        galaxy, question = _subject(cells, place, asked), _task(cells, place, asked)
-        given = said(cells, question)
+        galaxy, question, given = counted(cells)
         if not given:
             raise _NoVoteError("no answer")
         if len(given) > 1:
@@ -189,14 +187,13 @@ def _extract(place: Mapping[str, int], asked: Asked) -> Callable[[Sequence[str]]
 
 def _reduction(place: Mapping[str, int], asked: Asked) -> Callable[[Sequence[str]], list[tuple | str]]:
     """Reader of reductions, which count answers, and do not tell whose they are: each counts as another volunteer's."""
-    said, wanted = _said(place, asked), _wanted(place, asked)
+    counted = _counted(place, asked)
 
     def votes(cells: Sequence[str]) -> list[tuple | str]:
-        wanted(cells)
-        galaxy, question = _subject(cells, place, asked), _task(cells, place, asked)
+        galaxy, question, given = counted(cells)
         return [
             (galaxy, question, f"{question}: {answer}, {number}", answer, UNKNOWN_TIME)
-            for answer, times in said(cells, question).items()
+            for answer, times in given.items()
             for number in range(1, times + 1)
         ] or ["no answer"]
 
@@ -242,8 +239,8 @@ def _task(cells: Sequence[str], place: Mapping[str, int], asked: Asked) -> str:
     return asked.tasks[task]
 
 
-def _said(place: Mapping[str, int], asked: Asked) -> Callable[[Sequence[str], str], dict[str, int]]:
-    """What finds how often each answer to a question is in a row of extracts or reductions."""
+def _counted(place: Mapping[str, int], asked: Asked) -> Callable[[Sequence[str]], tuple[str, str, dict[str, int]]]:
+    """What finds galaxy and question of a row of extracts or reductions, and how often each answer is in it."""
     columns = {name.removeprefix(DATA): at for name, at in place.items() if name.startswith(DATA)}
     columns = {name: at for name, at in columns.items() if not name.startswith(NO_ANSWER)}
     if not columns:
@@ -258,8 +255,11 @@ def _said(place: Mapping[str, int], asked: Asked) -> Callable[[Sequence[str], st
         return slugs[question][max(ends, key=len)] if ends else None
 
     answer_of = {(name, question): meaning(name, question) for name in columns for question in asked.questions}
+    wanted = _wanted(place, asked)
 
-    def said(cells: Sequence[str], question: str) -> dict[str, int]:
+    def counted(cells: Sequence[str]) -> tuple[str, str, dict[str, int]]:
+        wanted(cells)
+        galaxy, question = _subject(cells, place, asked), _task(cells, place, asked)
         counts: Counter[str] = Counter()
         for name, at in columns.items():
             if not cells[at] or name == "None":  # null, to the aggregation
@@ -271,9 +271,9 @@ def _said(place: Mapping[str, int], asked: Asked) -> Callable[[Sequence[str], st
                 raise _NoVoteError(f"no such answer: {name[:80]!r}")
             if number:
                 counts[answer] += number
-        return counts
+        return galaxy, question, counts
 
-    return said
+    return counted
 
 
 def _whole(text: str) -> int | None:
