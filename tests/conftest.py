@@ -1,6 +1,7 @@
 """What all tests share: TensorFlow set up as jobs do, and a small network."""
 
 import signal
+import subprocess
 import threading
 
 import hypothesis
@@ -22,6 +23,21 @@ def pytest_configure():
     hypothesis.settings.load_profile("activezoo")
     # Workers of pytest-xdist, and what a script runs in the background, ignore Ctrl-C; so would all that tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def process():
+    """Start a process that reads and writes text, and ends with the test; options are those of `subprocess.Popen`."""
+    started = []
+
+    def start(command, **options):
+        started.append(subprocess.Popen(command, text=True, **options))
+        return started[-1]
+
+    yield start
+    for each in started:
+        with each:
+            each.kill()
 
 
 @pytest.fixture(scope="session")

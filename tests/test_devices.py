@@ -23,30 +23,18 @@ WAIT = "sys.stdin.read()"
 
 
 @pytest.fixture
-def job(tmp_path):
+def job(process, tmp_path):
     """Start a job that claims so many of some devices; return it and what it got."""
-    jobs = []
 
     def start(number: int, *names: str, then: str = WAIT, visible: str | None = None):
         environment = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
         environment |= {"TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(devices.__file__).parents[2])}
         if visible is not None:
             environment["CUDA_VISIBLE_DEVICES"] = visible
-        jobs.append(
-            subprocess.Popen(
-                [sys.executable, "-c", JOB + then, str(number), " ".join(names)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=environment,
-                text=True,
-            )
-        )
-        return jobs[-1]
+        command = [sys.executable, "-c", JOB + then, str(number), " ".join(names)]
+        return process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 
-    yield start
-    for started in jobs:
-        with started:
-            started.kill()
+    return start
 
 
 def claimed(job) -> list[str]:

@@ -25,9 +25,8 @@ def cluster(tmp_path_factory):
 
 
 @pytest.fixture
-def start(cluster, tmp_path):
+def start(cluster, process, tmp_path):
     """Start Snakemake with the profile for any scheduler, in a folder that looks like this checkout."""
-    processes = []
     linked_checkout(tmp_path)
     (tmp_path / "smaller.yaml").write_text(yaml.safe_dump(SMALLER))
     environment = cluster.environment | {"ACTIVEZOO_SCHEDULER": "profiles/generic/grid_engine.sh"}
@@ -37,14 +36,10 @@ def start(cluster, tmp_path):
             *(sys.executable, "-m", "snakemake", "--workflow-profile", "profiles/generic"),
             *("--cores", "2", "--latency-wait", "5", "--seconds-between-status-checks", "1", *arguments),
         ]
-        output = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        processes.append(subprocess.Popen(command, cwd=tmp_path, env=environment, **output))
-        return processes[-1]
+        output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return process(command, cwd=tmp_path, env=environment, **output)
 
-    yield start
-    for process in processes:
-        with process:
-            process.kill()
+    return start
 
 
 def test_smoke_run(start, cluster, tmp_path):

@@ -32,28 +32,20 @@ def checkout(tmp_path):
 
 
 @pytest.fixture
-def snakemake(checkout):
+def snakemake(checkout, process):
     """Start Snakemake in the checkout."""
-    processes = []
 
     def start(*arguments, **environment):
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        processes.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "snakemake", *arguments],
-                cwd=checkout,
-                env=os.environ | {"PATH": path} | environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
+        return process(
+            [sys.executable, "-m", "snakemake", *arguments],
+            cwd=checkout,
+            env=os.environ | {"PATH": path} | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
-        return processes[-1]
 
-    yield start
-    for process in processes:
-        with process:
-            process.kill()
+    return start
 
 
 @pytest.mark.parametrize("profile", ["default", "slurm", "generic", "none"])

@@ -35,10 +35,8 @@ def cluster(tmp_path_factory):
 
 
 @pytest.fixture
-def start(cluster, tmp_path):
+def start(cluster, process, tmp_path):
     """Start Snakemake with the profile for Slurm, in a folder that looks like this checkout."""
-    processes = []
-
     linked_checkout(tmp_path)
     (tmp_path / "smaller.yaml").write_text(yaml.safe_dump(SMALLER))
 
@@ -48,14 +46,10 @@ def start(cluster, tmp_path):
             *("--slurm-partition-config", str(cluster.partitions), "--cores", "2", "--latency-wait", "5"),
             *("--slurm-init-seconds-before-status-checks", "1", *arguments),
         ]
-        output = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        processes.append(subprocess.Popen(command, cwd=tmp_path, env=cluster.environment, **output))
-        return processes[-1]
+        output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return process(command, cwd=tmp_path, env=cluster.environment, **output)
 
-    yield start
-    for process in processes:
-        with process:
-            process.kill()
+    return start
 
 
 @pytest.fixture
