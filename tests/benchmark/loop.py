@@ -1,8 +1,10 @@
 """The workflow beside the loop that one would write oneself (plain_loop.py), two processes at a time.
 
-python tests/benchmark/loop.py                        equal work, on simulated images
-python tests/benchmark/loop.py --plain-views 30       the plain loop as in the paper: 30 views, a mask each
-python tests/benchmark/loop.py --configfile my.yaml   with another survey, or other settings, on top of loop.yaml
+python tests/benchmark/loop.py                    equal work, on simulated images
+python tests/benchmark/loop.py --plain-views 30   the plain loop as in the paper: 30 views, a mask each
+python tests/benchmark/loop.py --configfile tests/benchmark/loop_gz2.yaml   on real images
+
+Further configuration files go on top of loop.yaml.
 """
 
 from __future__ import annotations
