@@ -19,8 +19,8 @@ from activezoo.report.markdown import markdown_figure, markdown_table
 from activezoo.report.planning import round_off
 
 MODELS_TO_JUDGE = 4
-"""Of fewer models, the curve is not known well enough to stop for the gain of the next votes; and a target is reached
-only if the 95 % interval of the last model is below it."""
+"""Of fewer models, the curve is not known well enough to tell intervals, or to stop for the gain of the next votes; and
+a target is reached only if the 95 % interval of the last model is below it."""
 BEND = 0.03
 """By how much curves bend: standard deviation of the coefficient of (log votes)² in log RMSE."""
 
@@ -139,7 +139,7 @@ def forecast(learnt: Curve, next_votes: int, target_rmse: float | None, min_gain
 def _fit(learnt: Curve) -> tuple[np.ndarray, np.ndarray, float]:
     """log RMSE and power at the last model, their covariance, and how many standard deviations 95 % are.
 
-    All are nan with fewer than two models whose RMSE is above 0; the last, with fewer than three.
+    All are nan with fewer than two models whose RMSE is above 0; the last, with fewer than `MODELS_TO_JUDGE`.
     """
     from scipy.special import stdtrit
 
@@ -156,7 +156,7 @@ def _fit(learnt: Curve) -> tuple[np.ndarray, np.ndarray, float]:
     of_log = learnt.influence_MG[some] / (2 * learnt.mean_square_M[some, None])
     through_tests = posterior @ design.T @ of_log
     covariance = through_tests @ through_tests.T + scatter * posterior
-    quantile = float(stdtrit(freedom, 0.975)) if freedom else np.nan
+    quantile = float(stdtrit(freedom, 0.975)) if len(x) >= MODELS_TO_JUDGE else np.nan
     return (posterior @ design.T @ y)[:2], covariance[:2, :2], quantile
 
 

@@ -31,5 +31,5 @@ def progress(curve: pd.DataFrame, forecast: pd.Series, target_rmse: float | None
         axes.set(xlabel="Votes, those of the test too", ylabel="RMSE of vote probability")
         axes.set_ylim(0, None)
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-        legend(figure, entries, title=str(forecast.question))
+        legend(figure, entries, columns=min(len(entries), 2), title=str(forecast.question))
     return figure
