@@ -114,12 +114,12 @@ from activezoo import tables
 from activezoo.survey import tree, volunteers
 rows = volunteers.read([Path("results/large/votes/zooniverse.parquet")])
 frozen = Path("frozen.parquet")
-before = tables.read(frozen).to_pandas() if frozen.exists() else None
+before = volunteers.read_counted([frozen])[0] if frozen.exists() else None
 galaxies = [f"J{galaxy:09}" for galaxy in range(int(sys.argv[1]))]
 votes, rejected = volunteers.accept(rows, tree.parse({"smooth": {"answers": %r}}), galaxies, before)
 print(f"{len(rows):,} votes: {len(votes):,} count anew, {len(rejected):,} do not")
 if before is None:
-    tables.write(pa.Table.from_pandas(votes, volunteers.VOTES, preserve_index=False), frozen)
+    tables.write(pa.Table.from_pandas(votes, preserve_index=False).cast(volunteers.VOTES), frozen)
 """
 
 

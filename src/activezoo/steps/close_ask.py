@@ -25,7 +25,8 @@ def run(
     if missing.votes and close != ask:
         raise InputError(missing.sentence(ask))
     tables.write(pa.Table.from_pandas(others, volunteers.REJECTED, preserve_index=False), rejected)
-    tables.write(pa.Table.from_pandas(counted, volunteers.VOTES, preserve_index=False), votes)
+    # Given the schema at once, pandas would make an object of each text.
+    tables.write(pa.Table.from_pandas(counted, preserve_index=False).cast(volunteers.VOTES), votes)
     logging.info(
         "ask %d is closed with %d votes, %d missing; %d rows were rejected",
         ask,

@@ -25,6 +25,7 @@ VOTES = pa.schema([*((name, pa.string()) for name in COLUMNS[:-1]), ("time", pa.
 REJECTED = pa.schema(
     [("file", pa.string()), ("row", pa.int64()), *((name, pa.string()) for name in [*COLUMNS, "reason"])]
 )
+_ROWS = REJECTED.remove(0)
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
 
 VOTE = ["galaxy_id", "question", "volunteer"]
@@ -54,12 +55,15 @@ def read(paths: Iterable[str | Path]) -> pd.DataFrame:
     InputError
         A file cannot be read, or lacks a column.
     """
-    found = pa.concat_tables([REJECTED.empty_table(), *map(_read, map(Path, paths))], promote_options="default")
-    return found.to_pandas(categories=["file", *CATEGORIES, "reason"])
+    paths = list(map(str, paths))
+    found = [_read(Path(path)) for path in paths]
+    of_file = np.repeat(np.arange(len(paths)), [len(table) for table in found])
+    rows = pa.concat_tables([_ROWS.empty_table(), *found], promote_options="default")
+    return rows.to_pandas(categories=[*CATEGORIES, "reason"]).assign(file=pd.Categorical.from_codes(of_file, paths))
 
 
 def _read(path: Path) -> pa.Table:
-    """Columns of `REJECTED`, without the reason if no row is broken; broken rows come last."""
+    """Rows of a table as text, with number and reason; those that are broken come last."""
     broken = []
     if path.suffix == ".parquet":
         table, first = tables.read(path, COLUMNS), 1
@@ -80,8 +84,7 @@ def _read(path: Path) -> pa.Table:
     of_broken = [row for row, _ in broken]
     rows = np.setdiff1d(np.arange(first, first + len(table) + len(broken)), of_broken)
     put_aside = pa.table({"row": pa.array(of_broken, pa.int64()), "reason": [reason for _, reason in broken]})
-    found = pa.concat_tables([table.append_column("row", pa.array(rows)), put_aside], promote_options="permissive")
-    return found.append_column("file", pa.array(np.full(len(found), str(path))))
+    return pa.concat_tables([table.append_column("row", pa.array(rows)), put_aside], promote_options="permissive")
 
 
 def _read_csv(path: Path, broken: list[tuple[int, str]]) -> pa.Table:
@@ -140,8 +143,7 @@ def accept(
         Columns of `REJECTED`, in the order of the rows.
     """
     frozen = VOTES.empty_table().to_pandas() if frozen is None else frozen
-    times = pd.to_datetime(rows["time"], utc=True, format="ISO8601", errors="coerce").astype("datetime64[us, UTC]")
-    left, frozen = rows[COLUMNS].assign(time=times), frozen[COLUMNS].copy()
+    left, frozen = rows[COLUMNS].assign(time=_times(rows["time"])), frozen[COLUMNS].copy()
     for name in CATEGORIES:  # the same number for the same text, in the order of the texts
         parts = [frame[name].astype("category").cat for frame in (frozen, left)]
         texts = pd.Index(sorted({text for part in parts for text in part.categories}), dtype="str")
@@ -180,6 +182,15 @@ def accept(
     for reason, number in rejected.groupby("reason").size().items():
         log.info("rejected %d votes: %s", number, reason)
     return left.reset_index(drop=True), rejected
+
+
+def _times(texts: pd.Series) -> np.ndarray:
+    """The times that texts tell; a part of them at once, for pandas makes an object of each."""
+    parts = [
+        pd.to_datetime(texts[first : first + 100_000], utc=True, format="ISO8601", errors="coerce")
+        for first in range(0, max(len(texts), 1), 100_000)
+    ]
+    return pd.concat(parts).astype("datetime64[us, UTC]").array
 
 
 def _is_missing(texts: pd.Series) -> pd.Series:
