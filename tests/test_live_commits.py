@@ -52,6 +52,25 @@ def test_a_change_that_raises_is_undone_alone(store):
     assert names(store) == ["ann", "bob"]
 
 
+def test_a_change_waits_for_another_writer_and_the_event_loop_does_not(store, tmp_path):
+    other = Store(tmp_path / "votes.sqlite")
+
+    async def invite_while_another_writes():
+        commits = Commits(store)
+        other.begin()
+        other.invite("ann")
+        invited = asyncio.create_task(commits.run(partial(store.invite, "bob")))
+        for _ in range(3):  # until it has tried to begin
+            await asyncio.sleep(0)
+        other.commit()
+        await invited
+        await commits.close()
+
+    asyncio.run(invite_while_another_writes())
+    assert names(other) == ["ann", "bob"]
+    other.close()
+
+
 def test_changes_that_cannot_be_committed_all_say_so(store, monkeypatch):
     def full():
         raise OSError("the disk is full")

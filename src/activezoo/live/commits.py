@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -59,7 +60,10 @@ class Commits:
         """The result of each change, or what it raised: if they could not be committed, the same for all."""
         loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(self._thread, self._store.begin)
+            try:
+                self._store.begin(patience=0)
+            except sqlite3.OperationalError:  # another connection writes now
+                await loop.run_in_executor(self._thread, self._store.begin)
             results = [self._result(change.function) for change in batch]
             await loop.run_in_executor(self._thread, self._store.commit)
         except Exception as error:

@@ -29,6 +29,8 @@ from activezoo.survey.tree import Question
 
 # Seconds for which a galaxy is kept for the person who sees it, from the last answer on.
 RESERVED = 600
+# Seconds to wait for other connections to the database.
+PATIENCE = 30
 # Seconds until a person who has signed in must follow the link again.
 SIGNED_IN = 90 * 86400
 
@@ -143,7 +145,7 @@ class Store:
         self._asked = lru_cache(maxsize=10_000)(self._read_asked)
         try:
             # Whoever uses it takes care that it is one thread at a time.
-            self._database = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            self._database = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             self._database.row_factory = sqlite3.Row
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")
@@ -175,8 +177,9 @@ class Store:
             raise
         self.commit()
 
-    def begin(self) -> None:
-        """Begin a transaction, once no other connection writes."""
+    def begin(self, patience: float = PATIENCE) -> None:
+        """Begin a transaction, once no other connection writes; for so many seconds it waits for that."""
+        self._database.execute(f"PRAGMA busy_timeout = {1000 * patience:.0f}")
         self._database.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
