@@ -38,6 +38,8 @@ ROOM = "256m"
 DAY = 24 * 3600
 # Seconds: without warm processes, a step whose run is killed goes on to its end.
 LONGEST_STEP = 600
+# What a second run in a folder is told; the latter if a file goes away while it makes its plan.
+REFUSALS = ("Another run has locked its files here", "a concurrent process has deleted it")
 # What a user would have to do something about.
 COMPLAINTS = ("--unlock", "--rerun-incomplete", "IncompleteFilesException", "ProtectedOutputException")
 
@@ -160,7 +162,7 @@ def forbid_writing(run: Run) -> None:
 def start_another(run: Run) -> None:
     """Start the same command once more: it must be refused, and leave the first alone."""
     status, printed = Run(run.folder).end()
-    if run.process.poll() is None and (status == 0 or "Another run has locked its files here" not in printed):
+    if run.process.poll() is None and (status == 0 or not any(refusal in printed for refusal in REFUSALS)):
         raise AssertionError(f"a second run in the same folder was not refused:\n{printed}")
 
 
