@@ -101,7 +101,10 @@ def read(path: str | Path, columns: list[str] | None = None) -> pa.Table:
     with _parquet_file(path) as file:
         missing = [name for name in columns or () if name not in file.schema_arrow.names]
         if missing:
-            raise InputError(f"{path}: no column {missing[0]!r}; it has {', '.join(file.schema_arrow.names)}")
+            raise InputError(
+                f"{path}: no column {missing[0]!r}; it has {', '.join(file.schema_arrow.names)}. "
+                "If a run made it, delete it and run again"
+            )
         return file.read(columns)
 
 

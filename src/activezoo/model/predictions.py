@@ -139,7 +139,9 @@ def stream_predictions(path: str | Path) -> Iterator[Predictions | TreePredictio
 def _of_one_question(table: pa.Table, path: str | Path) -> Predictions:
     missing = [name for name in ("id", "rho") if name not in table.column_names]
     if missing:
-        raise InputError(f"{path}: no column {missing[0]!r}; it has {', '.join(table.column_names)}")
+        raise InputError(
+            f"{path}: no column {missing[0]!r}; it has {', '.join(table.column_names)}. Delete it and run again"
+        )
     return _predictions(table)
 
 

@@ -44,7 +44,7 @@ def read_experts(path: str | Path, columns: ClassColumns) -> pd.DataFrame:
     if not is_positive.any():
         raise InputError(
             f"{path}: no galaxy is {' or '.join(positive)} in column {class_column!r}; it has "
-            f"{', '.join(sorted(classes.unique())[:20])}"
+            f"{', '.join(sorted(classes.unique())[:20])}: correct posteriors.experts.positive"
         )
     return pd.DataFrame({"id": ids, "is_positive": is_positive}).reset_index(drop=True)
 

@@ -27,7 +27,7 @@ def read_pixels(ids: Sequence[str], index: str | Path) -> np.ndarray:
     table = tables.read(index)
     rows = pd.Index(table["id"].to_pandas()).get_indexer(ids)
     if (rows < 0).any():
-        raise InputError(f"{index}: no image of galaxy {ids[int(np.argmax(rows < 0))]!r}")
+        raise InputError(f"{index}: no image of galaxy {ids[int(np.argmax(rows < 0))]!r}; delete it and run again")
     return images.read_pixels(table.take(rows), Path(index).parent)
 
 

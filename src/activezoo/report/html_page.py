@@ -105,9 +105,9 @@ def _image(path: Path) -> Image.Image:
             image.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
             return image
     except FileNotFoundError:
-        raise InputError(f"{path}: no such figure, but the page shows it") from None
+        raise InputError(f"{path}: no such figure, but the page shows it; run again to make it") from None
     except (UnidentifiedImageError, OSError) as error:
-        raise InputError(f"{path}: not a readable image ({error})") from error
+        raise InputError(f"{path}: not a readable image ({error}); delete it and run again") from error
 
 
 def _drawn(path: Path, image: Image.Image) -> bool:
