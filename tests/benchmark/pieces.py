@@ -221,7 +221,13 @@ def compare_jobs(index, folder: Path) -> None:
     pool = {"model": model, "weights": weights, "split": split}
     pool |= common | {"shards": 2000, "augmentations": 1, "masks": posterior.EXACT}
     posteriors = common | {"models": model, "weights": weights, "galaxies": common["index"], "networks": 2}
-    catalogue = {"predictions": predictions, "model": model, "catalogue": folder / "catalogue.parquet"}
+    posteriors["question"] = "smooth"
+    catalogue = {
+        "question": "smooth",
+        "predictions": predictions,
+        "model": model,
+        "catalogue": folder / "catalogue.parquet",
+    }
     os.environ.pop(forkserver.VARIABLE, None)
     with forkserver.start() or nullcontext():
         for what, step, values in (("check_pool", "check_pool", check), ("predict 10 galaxies", "predict_pool", pool)):
