@@ -9,7 +9,9 @@ from scipy.stats import binom
 
 from activezoo.acquisition import registry
 from activezoo.acquisition.registry import Candidates
-from activezoo.model.predictions import Predictions
+from activezoo.errors import InputError
+from activezoo.model.predictions import Predictions, write_predictions
+from activezoo.steps.rank import of_pool
 
 IDS = [f"{number:03}" for number in range(100)]
 
@@ -123,3 +125,13 @@ def test_few_votes_are_ranked_for_few_votes(name, of):
     expected = registry.load(of).rank(candidates(rho_GT=rho_GT)._replace(expected_responses=3))
     np.testing.assert_array_equal(few.galaxies, expected.galaxies)
     np.testing.assert_array_equal(few.score, expected.score)
+
+
+@pytest.mark.parametrize("pool", [IDS[:6], IDS[:9], IDS[:11], ["other", *IDS[1:10]], IDS[:10][::-1]])
+def test_predictions_of_another_pool_are_refused(tmp_path, pool):
+    paths = [tmp_path / "shard_0.parquet", tmp_path / "shard_1.parquet"]
+    for path, rows in zip(paths, (slice(0, 6), slice(6, 10)), strict=True):
+        write_predictions([Predictions(IDS[rows], np.full((len(IDS[rows]), 2), 0.5), np.full(2, 0.5))], path)
+    assert [galaxy for part in of_pool(paths, IDS[:10]) for galaxy in part.ids] == IDS[:10]
+    with pytest.raises(InputError, match="not the predictions of this pool"):
+        list(of_pool(paths, pool))

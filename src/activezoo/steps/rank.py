@@ -58,11 +58,14 @@ def run(
 
 def of_pool(paths: list[Path], ids: list[str]) -> Iterator[Predictions | TreePredictions]:
     """The predictions of a pool, a few thousand galaxies at a time; without any predictions, none."""
+    if not paths:
+        return
+    others = InputError(f"{paths[0]}: not the predictions of this pool; delete its folder and run again")
     start = 0
     for part in (part for path in paths for part in stream_predictions(path)):
         if part.ids != ids[start : start + len(part.ids)]:
-            break
+            raise others
         start += len(part.ids)
         yield part
-    if paths and start != len(ids):
-        raise InputError(f"{paths[0]}: not the predictions of this pool; delete its folder and run again")
+    if start != len(ids):
+        raise others
