@@ -12,6 +12,8 @@ HERE = Path(__file__).parent
 SOURCE, WORKFLOW = HERE.parent / "src/activezoo", HERE.parent / "workflow"
 TABLE = HERE / "messages.md"
 ERRORS = {"InputError", "UnusableImageError", "WorkflowError"}
+# Functions that find what is wrong with a configuration.
+PROBLEMS = re.compile("contradictions|describe$|old_keys")
 HEAD = """# Messages
 
 What is said to users whose input is at fault, file by file. `test_messages.py` makes this table from the source.
@@ -52,6 +54,22 @@ def reasons(call, tree):
     return [text for node in texts if isinstance(text := template(node), str) and " " in text]
 
 
+def problems(function):
+    """What a function finds wrong with a configuration: what it appends to a list, has in one, or returns."""
+    found = []
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "problems.append":
+            found.append(node.args[0])
+        elif isinstance(node, ast.List):
+            found += node.elts
+        elif isinstance(node, ast.ListComp | ast.GeneratorExp):
+            found.append(node.elt)
+        elif isinstance(node, ast.Return):
+            found.append(node.value)
+    found = sorted((node for node in found if isinstance(node, ast.expr)), key=lambda node: node.lineno)
+    return [text for node in found if ": " in (text := template(node) or "")]
+
+
 def raised_by_rules(text):
     """Calls of WorkflowError in a file of rules, which is no Python."""
     for start in re.finditer(r"\bWorkflowError\(", text):
@@ -74,8 +92,9 @@ def messages():
             elif name == "reject" and len(call.args) > 1:
                 for text in reasons(call, tree):
                     yield module, "rejected", text
-            elif name == "append" and ast.unparse(call.func) == "problems.append":
-                yield module, "problem", template(call.args[0]) or "?"
+        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+            if PROBLEMS.search(function.name):
+                yield from ((module, "problem", text) for text in problems(function))
     for path in sorted(WORKFLOW.rglob("*.smk")):
         for call in raised_by_rules(path.read_text(encoding="utf-8")):
             yield path.relative_to(WORKFLOW).as_posix(), *message(call)
