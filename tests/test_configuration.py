@@ -56,7 +56,7 @@ def test_defaults_are_filled_in_and_values_kept():
 
 
 def test_an_empty_section_means_its_defaults():
-    assert validated(with_values(pool=None), SCHEMA)["pool"] == {"shards": 1}
+    assert validated(with_values(pool=None), SCHEMA)["pool"] == {"shards": 1, "scored": None}
 
 
 def test_a_number_of_seeds_stands_for_so_many():
@@ -104,6 +104,8 @@ def test_columns_follow_from_named_answers():
         ({"questions__smooth__few_votes": None}, "questions.smooth.few_votes: a number, since questions.smooth.unit"),
         ({"images__stored_size": 200}, "images.stored_size: 200 is more than the 128 of survey.simulated.image_size"),
         ({"survey__columns__redshift": "t03_bar_a06_bar_count"}, "'t03_bar_a06_bar_count' counts votes"),
+        ({"pool__scored": 639}, "pool.scored: 639 is less than the 640 of questions.smooth.acquire"),
+        ({"pool__scored": 0}, "pool.scored: 0 is not allowed, it must be at least 1"),
         ({"survey__name": "../elsewhere"}, "survey.name: '../elsewhere' is not allowed, it must be a name of letters"),
         ({"survey__name": "ab\n"}, "survey.name: 'ab\\n' is not allowed"),
         ({"survey__name": "-ab"}, "survey.name: '-ab' is not allowed"),

@@ -255,6 +255,24 @@ def test_pool_shards_change_nothing_but_rounding(finished, copy):
         np.testing.assert_allclose(two.score, three.score, rtol=1e-4, atol=1e-7)
 
 
+def test_a_strategy_chooses_among_the_galaxies_that_are_scored(finished, copy):
+    shutil.rmtree(copy / RUN / "seed_2")
+    target = str(RUN / "seed_2/bald/iteration_2/labelled.parquet")
+    snakemake(copy, target, configfiles=overlay(copy, pool={"shards": 2, "scored": 20}))
+    for iteration in (1, 2):
+        names = [RUN / f"seed_2/bald/iteration_{iteration}/{name}.parquet" for name in ("acquisition", "labelled")]
+        asked, whole, labelled = (
+            pq.read_table(folder / name).to_pandas()
+            for folder, name in ((copy, names[0]), (finished, names[0]), (copy, names[1]))
+        )
+        assert len(labelled) == 16 + 8 * iteration
+        assert set(labelled.id[labelled.iteration == iteration]) == set(asked.id[:8])
+        if iteration == 1:  # the same model as in the whole run, which gives the same scores
+            together = asked.merge(whole, on="id")
+            np.testing.assert_allclose(together.score_x, together.score_y, rtol=1e-4, atol=1e-7)
+            assert list(asked.id) != list(whole.id)
+
+
 def test_a_budget_of_votes_is_spent_by_every_strategy_and_again_to_the_same_bits(copy):
     """Strategies ask for all votes of a galaxy, or for a few, and some again; the first model is the same for all."""
     strategies = ["random", "bald", "bald_few", "bald_per_vote"]

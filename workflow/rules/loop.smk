@@ -75,6 +75,7 @@ use rule step as predict_pool with:
         model=f"{MODEL}/{DESCRIPTION}",
         weights=f"{MODEL}/{WEIGHTS}",
         split=SPLIT,
+        labelled=f"{MODEL}/{LABELLED}",
         index=INDEX,
     output:
         predictions=temp(f"{MODEL}/pool_predictions/shard_{{shard}}.parquet"),
@@ -86,7 +87,7 @@ use rule step as predict_pool with:
         **PREDICTION,
     params:
         **step("predict_pool"),
-        settings=flags({"shards": config["pool"]["shards"], **config["sampling"]}),
+        settings=flags(config["pool"] | config["sampling"]),
 
 
 # The votes are on record, and simulated volunteers give them; see live.smk for people.
@@ -166,7 +167,7 @@ if not IS_LIVE:
         params:
             **step("rank"),
             strategy_code=lambda wildcards: steps.code(f"acquisition.{wildcards.strategy}"),
-            settings=of_question("few_votes", "acquire"),
+            settings=of_question("few_votes", "acquire", scored=config["pool"]["scored"]),
 
     use rule step as label with:
         """Ask for votes, the most wanted first, until the budget is spent, and add them to those before."""

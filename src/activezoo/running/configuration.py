@@ -394,6 +394,12 @@ def _contradictions(config: dict) -> list[str]:
     for key, path in (files | {"posteriors.experts.file": config["posteriors"]["experts"]["file"]}).items():
         if "{" in (path or ""):
             problems.append(f"{key}: {path!r} has braces, which Snakemake takes for a wildcard; link or rename it")
+    if (scored := config["pool"]["scored"]) is not None:
+        if config["survey"]["kind"] == "live":
+            problems.append("pool.scored: null, since survey.kind is live")
+        for name in config["loop"]["questions"]:
+            if not unknown and scored < (needed := config["questions"][name]["acquire"]):
+                problems.append(f"pool.scored: {scored} is less than the {needed} of questions.{name}.acquire")
     edges = config["posteriors"]["conformal_edges"]
     if edges != sorted(edges):
         problems.append(f"posteriors.conformal_edges: {edges} must rise")

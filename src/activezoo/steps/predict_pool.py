@@ -10,7 +10,7 @@ from activezoo.model import backend, posterior, trained
 from activezoo.model.posterior import Sampling
 from activezoo.model.predictions import write_predictions
 from activezoo.survey.images import grey_reader
-from activezoo.survey.roles import galaxies_of
+from activezoo.survey.roles import galaxies_of, to_score
 
 
 def run(
@@ -18,9 +18,11 @@ def run(
     model: Path,
     weights: Path,
     split: Path,
+    labelled: Path,
     index: Path,
     shard: int,
     shards: int,
+    scored: int | None = None,
     sampling: Sampling,
     threads: int,
     gpu: int,
@@ -29,6 +31,8 @@ def run(
     backend.start(threads, gpu)
     loaded = trained.load(model, weights)
     pool = galaxies_of(tables.read(split), "initial", "pool")
+    known = tables.read(labelled, ["id"])["id"].to_pylist()
+    pool = to_score(pool, set(known), scored, loaded.description.key("scored"))
     ids = np.array_split(pool, shards)[shard].tolist()
     read_grey = grey_reader(index, ids, loaded.description.stored_size)
     write_predictions(posterior.predict(loaded, read_grey, ids, sampling), predictions)

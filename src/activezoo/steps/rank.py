@@ -13,7 +13,7 @@ from activezoo.acquisition.registry import Candidates
 from activezoo.errors import InputError
 from activezoo.model import description
 from activezoo.model.predictions import Predictions, TreePredictions, stream_predictions
-from activezoo.survey.roles import galaxies_of
+from activezoo.survey.roles import galaxies_of, to_score
 
 
 def run(
@@ -27,12 +27,16 @@ def run(
     seed: int,
     iteration: int,
     few_votes: int | None = None,
+    scored: int | None = None,
     acquire: int,
     acquisition: Path,
 ) -> None:
     ids = galaxies_of(tables.read(split), "initial", "pool")
     known = tables.read(labelled, ["id", "N"])
     known = dict(zip(known["id"].to_pylist(), known["N"].to_pylist(), strict=True))
+    described = description.read(model)
+    if predictions:
+        ids = to_score(ids, known, scored, described.key("scored"))
     chosen = registry.load(strategy)
     # An ask gives at least one vote of the budget, or one galaxy, unless it is a further one, of a galaxy without more.
     most = None if chosen.votes == "any" else acquire
@@ -40,7 +44,7 @@ def run(
         ids=ids,
         predictions=of_pool(predictions, ids),
         known_votes=np.array([known.get(galaxy, 0) for galaxy in ids]),
-        expected_responses=description.read(model).of_question(question).expected_responses,
+        expected_responses=described.of_question(question).expected_responses,
         few_votes=few_votes,
         most=most,
         rng=randomness.generator(question, seed, iteration, strategy),

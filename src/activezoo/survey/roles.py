@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
+
+from activezoo import randomness
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,3 +21,29 @@ def galaxies_of(split: pa.Table, *roles: str, without: Sequence[str] = ()) -> li
     of_role = pc.is_in(split["role"], pa.array(roles, pa.string()))
     left = pc.and_(of_role, pc.invert(pc.is_in(split["id"], pa.array(without, pa.string()))))
     return split.filter(left)["id"].to_pylist()
+
+
+def to_score(ids: Sequence[str], labelled: Container[str], scored: int | None, key: tuple) -> list[str]:
+    """The galaxies that a model predicts, so that they can be ranked: those labelled, and so many others at random.
+
+    Parameters
+    ----------
+    ids
+        Of the initial galaxies and the pool.
+    labelled
+        Those that the model has votes of: a strategy may ask about them again.
+    scored
+        How many others; None for all.
+    key
+        Of the model, so that each draws its own.
+
+    Returns
+    -------
+    In the order of `ids`.
+    """
+    others = [galaxy for galaxy in ids if galaxy not in labelled]
+    if scored is None or scored >= len(others):
+        return list(ids)
+    drawn = randomness.generator(*key).choice(len(others), scored, replace=False)
+    left_out = set(others) - {others[place] for place in drawn}
+    return [galaxy for galaxy in ids if galaxy not in left_out]
