@@ -1,8 +1,10 @@
 """The workflow beside the loop that one would write oneself (plain_loop.py), two processes at a time.
 
-python tests/benchmark/loop.py                    equal work, on simulated images
-python tests/benchmark/loop.py --plain-views 30   the plain loop as in the paper: 30 views, a mask each
-python tests/benchmark/loop.py --configfile tests/benchmark/loop_gz2.yaml   on real images
+    python tests/benchmark/loop.py                    equal work, on simulated images
+    python tests/benchmark/loop.py --plain-views 30   the plain loop as in the paper: 30 views, a mask each
+    python tests/benchmark/loop.py --configfile tests/benchmark/loop_gz2.yaml   on real images
+    python tests/benchmark/loop.py --baal baal/bin/python   baal, too (baal_loop.py), in an environment of its own:
+                                                            python -m venv baal; baal/bin/pip install baal pandas
 
 Further configuration files go on top of loop.yaml.
 """
@@ -16,12 +18,15 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 import yaml
+from machine import machine
 from snakemake.utils import update_config
 
 HERE = Path(__file__).parent
@@ -60,7 +65,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--configfile", type=Path, nargs="+", default=[])
-    parser.add_argument("--plain-views", type=int, help="views of each galaxy in the plain loop; as in the workflow")
+    parser.add_argument("--plain-views", type=int, help="views of each galaxy in other loops; as in the workflow")
+    parser.add_argument("--baal", help="a Python that has baal and pandas")
     options = parser.parse_args()
     files = [ROOT / "config/config.yaml", HERE / "loop.yaml", *(path.resolve() for path in options.configfile)]
     config: dict = {}
@@ -95,31 +101,36 @@ def main() -> None:
             (folder / "release.yaml").write_text(yaml.safe_dump({"survey": {"release": files_of_survey}}))
             files.append(folder / "release.yaml")
         (folder / "plain.json").write_text(json.dumps(plain | {key: files_of_survey[key] for key in SIMULATED}))
-        loops = [
-            [sys.executable, str(HERE / "plain_loop.py"), str(source), str(folder / "plain.json"), str(seed)]
-            for seed in loop["seeds"]
-        ]
-        seconds = []
+
+        def loops(script: str, python: str, cwd: Path) -> float:
+            given = [str(source), str(folder / "plain.json")]
+            return timed(*([python, str(HERE / script), *given, str(seed)] for seed in loop["seeds"]), cwd=cwd)
+
+        table = f"results/{name}/{question_name}/metrics.parquet"
+        ways = {"workflow": partial(workflow, table), "plain": partial(loops, "plain_loop.py", sys.executable)}
+        if options.baal:
+            ways["baal"] = partial(loops, "baal_loop.py", os.path.abspath(options.baal))
+        seconds = defaultdict(list)
         for repeat in range(options.repeats):
             cwd = folder / str(repeat)
             if survey["kind"] == "simulated":
                 shutil.copytree(source, cwd / f"results/{name}/survey", copy_function=os.link)
             cwd.mkdir(exist_ok=True)
-            ours = workflow(f"results/{name}/{question_name}/metrics.parquet", cwd)
-            seconds.append((ours, timed(*loops, cwd=cwd), workflow("all", cwd)))
-        rmse = pd.read_parquet(cwd / f"results/{name}/{question_name}/metrics.parquet")
-        plain_rmse = pd.concat(
-            [pd.read_csv(path, names=["strategy", "iteration", "galaxies", "rmse"]) for path in cwd.glob("plain_*.csv")]
-        )
-    ours, theirs, pages = np.array(seconds).T
-    ratio = ours / theirs
-    print(
-        f"workflow, to the metrics: {np.median(ours):.0f} s; plain loop: {np.median(theirs):.0f} s; "
-        f"ratio {np.median(ratio):.2f} ({ratio.min():.2f}–{ratio.max():.2f}); "
-        f"then figures and pages: {np.median(pages):.0f} s"
-    )
-    last = [table[table["iteration"] == loop["iterations"]]["rmse"].mean() for table in (rmse, plain_rmse)]
-    print(f"RMSE of the last models, mean: workflow {last[0]:.3f}, plain loop {last[1]:.3f}")
+            for way, run in ways.items():
+                seconds[way].append(run(cwd))
+        pages = workflow("all", cwd)
+        rmse = {"workflow": pd.read_parquet(cwd / table)}
+        for way in [*ways][1:]:
+            names = ["strategy", "iteration", "galaxies", "rmse"]
+            rmse[way] = pd.concat([pd.read_csv(path, names=names) for path in cwd.glob(f"{way}_*.csv")])
+    print(machine())
+    print(f"{'loop':<12}{'seconds, median':>16}{'workflow / loop':>16}{'min–max':>14}{'RMSE of the last models':>26}")
+    for way, taken in seconds.items():
+        ratio = np.array(seconds["workflow"]) / taken
+        last = rmse[way][rmse[way]["iteration"] == loop["iterations"]]["rmse"].mean()
+        spread = f"{ratio.min():.2f}–{ratio.max():.2f}"
+        print(f"{way:<12}{np.median(taken):>16.0f}{np.median(ratio):>16.2f}{spread:>14}{last:>26.3f}")
+    print(f"Figures and pages, which other loops do not make: {pages:.0f} s")
 
 
 if __name__ == "__main__":

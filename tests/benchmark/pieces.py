@@ -23,10 +23,11 @@ from tempfile import TemporaryDirectory
 from timeit import timeit
 from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
+from machine import machine
+
 from activezoo.model import backend
 
-os.environ.update(backend.ENVIRONMENT | {"PYTHONPATH": sys.path[0]})
+os.environ.update(backend.ENVIRONMENT)
 
 import numpy as np
 import yaml
@@ -268,6 +269,7 @@ def main() -> None:
     averaging = training_keys["weight_averaging"]
     schedule = training.Schedule(training_keys["steps"], training_keys["batch_size"], rate, rate, averaging)
     sizes = Sizes(architecture, view, config["images"]["stored_size"], sampling)
+    print(machine())
     print(f"{architecture}, images stored with {sizes.stored} pixels a side")
     print(f"{'ours | plain way':<92}{'ratio':>6}{'min–max':>14}{'ours':>11}")
     tf.config.threading.set_intra_op_parallelism_threads(1)

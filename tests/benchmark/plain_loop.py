@@ -7,35 +7,24 @@ as many images, as many predictions of the pool and of the test set, BALD and ra
 """
 
 import csv
-import json
 import sys
 from pathlib import Path
 
 import keras
 import numpy as np
-import pandas as pd
+import plain_survey
 import tensorflow as tf
-from PIL import Image
 from scipy import stats
 
-survey, config, seed = Path(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text()), int(sys.argv[3])
+seed = int(sys.argv[3])
+config, survey = plain_survey.read(Path(sys.argv[1]), sys.argv[2], seed)
 question, network, training = config["question"], config["network"], config["training"]
 side, stored, views = network["input_size"], config["stored_size"], config["augmentations"]
+images, k, n = survey.images[..., None], survey.k, survey.n
 keras.utils.set_random_seed(seed)
 rng = np.random.default_rng(seed)
 tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)
-
-table = pd.read_csv(survey / config["catalogue"], dtype={config["id"]: str})
-names = pd.read_csv(survey / config["filename_map"], dtype=str)
-table = table.merge(names, left_on=config["id"], right_on=config["map_id"])
-k, n = table[question["positive"]].to_numpy(), table[question["responses"]].sum(axis=1).to_numpy()
-usable = np.flatnonzero(n >= question["min_responses"])
-where = {path.stem: path for path in (survey / config["images"]).rglob("*.jpg")}
-images = np.empty((len(table), stored, stored, 1), np.float32)
-for row in usable:
-    image = Image.open(where[table[config["map_file"]][row]]).resize((stored, stored), Image.Resampling.BICUBIC)
-    images[row, ..., 0] = np.asarray(image, np.float32).mean(axis=-1) / 255
 
 
 class Crop(keras.layers.Layer):
@@ -95,10 +84,8 @@ def mutual_information(rho, responses=40):
     return stats.entropy(pmf.mean(axis=1), axis=-1) - stats.entropy(pmf, axis=-1).mean(axis=1)
 
 
-test, rest = np.split(np.random.default_rng(0).permutation(usable), [config["test_galaxies"]])
-initial, pool = np.split(rng.permutation(rest), [config["initial"]])
 start = new_model()
-train(start, initial, training["first_steps"])
+train(start, survey.initial, training["first_steps"])
 start.save_weights(f"start_{seed}.weights.h5")
 with open(f"plain_{seed}.csv", "w", newline="") as file:
     results = csv.writer(file)
@@ -106,7 +93,7 @@ with open(f"plain_{seed}.csv", "w", newline="") as file:
         model = new_model()
         model.load_weights(f"start_{seed}.weights.h5")
         forward = forward_of(model)
-        labelled, left = list(initial), np.array(pool)
+        labelled, left = list(survey.initial), survey.pool
         for iteration in range(config["iterations"] + 1):
             if iteration:
                 bald = strategy == "bald"
@@ -114,5 +101,5 @@ with open(f"plain_{seed}.csv", "w", newline="") as file:
                 chosen = np.argsort(-score)[: config["acquire"]]
                 labelled, left = labelled + list(left[chosen]), np.delete(left, chosen)
                 train(model, labelled, training["steps"])
-            rmse = np.sqrt(np.mean((predict(forward, test).mean(axis=1) - k[test] / n[test]) ** 2))
+            rmse = np.sqrt(np.mean((predict(forward, survey.test).mean(axis=1) - k[survey.test] / n[survey.test]) ** 2))
             results.writerow([strategy, iteration, len(labelled), rmse])

@@ -1,6 +1,6 @@
 """From images without votes to a catalogue, for surveys of two sizes and with one and two cores: time and memory.
 
-    python tests/benchmark/scale.py                          10,000 and 40,000 images: some minutes
+    python tests/benchmark/scale.py                          5,000 and 20,000 images: two minutes
     python tests/benchmark/scale.py --images 10000 1000000   an hour or two, 10 GB of disk
 
 The networks are those of the default run, trained for no time: what they predict means nothing.
@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
+from machine import machine
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
@@ -75,8 +76,8 @@ def steps(folder: Path, survey: str) -> dict[str, tuple[float, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, nargs=2, default=[10_000, 40_000])
-    parser.add_argument("--shard", type=int, default=5000, help="images a shard")
+    parser.add_argument("--images", type=int, nargs=2, default=[5000, 20_000])
+    parser.add_argument("--shard", type=int, default=2500, help="images a shard")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -98,6 +99,7 @@ def main() -> None:
             print(f"{rows:,} of {number:,} images, {cores} cores: {walls[number, cores]:.0f} s", flush=True)
             shutil.rmtree(folder / f"results/{name}/images")
     small, large = options.images
+    print(machine())
     print(f"{'step':<24}{'peak memory, MB':>20}{'ratio':>8}{'images a second and core':>30}")
     for step, (peak, seconds) in of[large].items():
         before = of[small][step][0]
