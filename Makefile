@@ -1,3 +1,4 @@
+# make setup   set up .venv alone
 # make run     set up .venv, then run the workflow; make run ARGS="--configfile config/gz2.yaml" passes on arguments
 # make test    set up .venv, then run the tests
 # make bench   set up .venv, then measure speed beside plain ways to do the same; best with nothing else to do
@@ -12,7 +13,9 @@ PYTHONS := python3.13 python3.12 python3.11 python3 python
 LOCK := envs/requirements.txt
 ARGS :=
 
-.PHONY: run test bench demo lint lock clean
+.PHONY: setup run test bench demo lint lock clean
+
+setup: $(INSTALLED)
 
 run: $(INSTALLED)
 	$(IN_VENV) snakemake --cores all $(ARGS)

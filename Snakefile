@@ -66,7 +66,8 @@ onstart:
     record_provenance()
     lift_default_job_rate(workflow)
     progress.server = forkserver.start()  # kept, for it ends when it is forgotten
-    progress.expect(models=sum(job.rule.name == "evaluate" for job in workflow.dag.jobs))
+    models = sum(job.rule.name == "evaluate" for job in workflow.dag.jobs)
+    progress.expect(models, submits=workflow.non_local_exec)
 
 
 onsuccess:

@@ -128,9 +128,13 @@ def test_shows_models_steps_and_what_runs(run):
     assert live.shown()[2:] == ["1 of 4 models; 0 of 5 steps"]
     job = live.start("train", question="smooth", seed="1", model="initial")
     assert live.shown()[3:] == ["now: train smooth, seed 1, initial"]
+    live.progress.submits = True
+    live.start("train", question="smooth", seed="2", model="initial")
+    assert live.shown()[3:] == ["2 submitted: train smooth, seed 1, initial; train smooth, s…"]
+    live.progress.submits = False
     live.finish(job)
     live.model()
-    assert live.shown()[2:] == ["2 of 4 models; 2 of 5 steps"]
+    assert live.shown()[2] == "2 of 4 models; 2 of 5 steps"
 
 
 def test_run_that_trains_no_model_counts_steps(run):

@@ -112,7 +112,7 @@ def test_jobs_fit_the_partitions_of_the_example(slurm, checkout, packed):
     """All are checked before the first is submitted."""
     printed = slurm(*packed)
     assert "simulate_survey: SLURM sbatch failed. The error message was 'no such cluster'; its log" in printed
-    assert "fits no partition" not in printed
+    assert "has no partition for" not in printed
     asked = (checkout / "asked").read_text().splitlines()
     assert {"--cpus-per-task=4", "--ntasks=1"} <= set(asked)
     options = dict(pairwise(asked))
@@ -123,13 +123,44 @@ def test_jobs_fit_the_partitions_of_the_example(slurm, checkout, packed):
 @pytest.mark.parametrize(
     ("demand", "said"),
     [
-        (("--set-resources", "train:runtime=100000"), "train fits no partition"),
-        (("--set-resources", "evaluate:gpu=5", "--resources", "gpu=8"), "evaluate fits no partition"),
-        (("--set-resources", "rank:mem_mb=2000000"), "_label_rank fits no partition"),  # they share a submission
+        (("--set-resources", "train:runtime=100000"), "train: 100000 minutes, and the largest max_runtime is 2880"),
+        (
+            ("--set-resources", "evaluate:gpu=5", "--resources", "gpu=8"),
+            "evaluate: 5 GPUs, and the largest max_gpu is 4",
+        ),
+        (
+            ("--set-resources", "rank:mem_mb=2000000"),
+            "label, rank (one submission): 2000000 MB, and the largest max_mem_mb is 192000",
+        ),
+        (
+            ("--set-resources", "train:runtime=2000"),  # more than the partition with GPUs has
+            "train: 1 threads, 3000 MB, 2000 minutes, 1 GPUs; no partition gives that together",
+        ),
     ],
 )
 def test_what_fits_no_partition_is_refused(slurm, checkout, demand, said):
     printed = slurm(*demand, *SMOKE)
+    assert "profiles/slurm/partitions.yaml has no partition for these steps:\n" in printed
+    assert said in printed
+    assert "Traceback" not in printed
+    assert not (checkout / "asked").exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("cpu: {max_memory: 64000}", "not a table of partitions (PartitionLimits.__init__() got an unexpected keyword"),
+        ("cpu: {max_mem_mb: 64 GB}", "partition cpu: max_mem_mb is '64 GB'; it must be a number"),
+        ("cpu: 3", "not a table of partitions ("),
+        ("short: {max_mem_mb: 64000}", "this cluster has no partition 'short', it has cpu, gpu; write its own into"),
+    ],
+)
+def test_a_table_that_is_none_or_of_another_cluster_is_named(slurm, checkout, table, said):
+    (checkout / "bin/sinfo").write_text("#!/bin/sh\nprintf 'cpu\\ngpu\\n'\n")
+    (checkout / "bin/sinfo").chmod(0o755)
+    (checkout / "own.yaml").write_text(f"partitions:\n  {table}\n")
+    printed = slurm("--slurm-partition-config", "own.yaml", *SMOKE)
+    assert "own.yaml" in printed
     assert said in printed
     assert "Traceback" not in printed
     assert not (checkout / "asked").exists()

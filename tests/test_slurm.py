@@ -91,7 +91,9 @@ def test_smoke_run(start, cluster, new_jobs, tmp_path):
     driver.kill()
     driver.wait()
     cluster.run("scancel", f"--name={name}")
-    ends_well(start(*arguments))
+    again = start(*arguments)
+    assert f"this ends them: scancel --name={name}" in read_until(again, "that run has died")
+    ends_well(again)
     assert (tmp_path / "results/smoke/results.html").exists()
 
     jobs = new_jobs("%i", "%j", "%k", "%P", "%T")

@@ -46,6 +46,7 @@ retry_what_may_pass()
 plan_quickly(workflow, list_jobs=not progress.terminal or workflow.output_settings.printshellcmds)
 clusters.pass_on_gpu_limit(workflow)
 clusters.look_after_jobs_steadily()
+clusters.read_partitions_strictly()
 
 # Jobs, here and on the nodes of a cluster, run the package of this checkout, installed or not. Snakemake removes
 # PYTHONPATH from jobs in a conda environment, so the shell sets it once more. The rest is Snakemake's own prefix, which

@@ -44,6 +44,12 @@ def claim(devices: Sequence[Device], number: int, names: Sequence[str] | None = 
     -------
     >>> claim(tensorflow.config.list_physical_devices("GPU"), 1)
     """
+    if number > len(devices):
+        logging.warning(
+            "%d GPUs are asked for, and TensorFlow sees %d, so this job computes without; install the extra `gpu`, or "
+            "say that there are none (resources: gpu=0)",
+            *(number, len(devices)),
+        )
     number = min(number, len(devices))
     if not number:
         return []

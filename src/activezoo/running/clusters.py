@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import fields
+from functools import partial
 
+SLURM = "snakemake_executor_plugin_slurm"
+"""The plugin, which Snakemake imports if it is installed."""
 GPUS = "ACTIVEZOO_GPUS_OF_A_JOB"
 """Environment variable: how many GPUs one submission may have."""
 
@@ -79,6 +86,53 @@ def submissions(workflow) -> list:
     return list(found.values())
 
 
+def read_partitions_strictly() -> None:
+    """Let the table of Slurm partitions be read with errors that name it; to be called while the workflow is read."""
+    if slurm := sys.modules.get(SLURM):
+        slurm.read_partition_file = partial(_partitions, slurm.read_partition_file)
+
+
+def _partitions(read: Callable, table: str | os.PathLike) -> list:
+    """What `read` reads from a table of partitions, whose names this cluster has.
+
+    Raises
+    ------
+    WorkflowError
+        It is no such table, or the cluster has no partition of a name.
+    """
+    from snakemake_executor_plugin_slurm.partitions import PartitionLimits
+    from snakemake_interface_common.exceptions import WorkflowError
+
+    try:
+        partitions = read(table)
+        for partition in partitions:
+            for limit, value in vars(partition.limits).items():
+                if limit.startswith("max_") and not isinstance(value, int | float):
+                    raise WorkflowError(f"{table}, partition {partition.name}: {limit} is {value!r}; write a number")
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        limits = ", ".join(field.name for field in fields(PartitionLimits))
+        raise WorkflowError(
+            f"{table}: not a table of partitions ({error}); below `partitions` stand their names, and below each name "
+            f"its limits: {limits}"
+        ) from None
+    known = _names_of_partitions()
+    for partition in partitions:
+        if known and not partition.partition_cluster and partition.name not in known:
+            raise WorkflowError(
+                f"{table}: this cluster has no partition {partition.name!r}, it has {', '.join(sorted(known))}; write "
+                "its own into the table"
+            )
+    return partitions
+
+
+def _names_of_partitions() -> set[str]:
+    """Those that Slurm tells of; none if it tells nothing."""
+    with suppress(OSError, subprocess.SubprocessError):
+        told = subprocess.run(["sinfo", "--noheader", "--format=%R"], capture_output=True, text=True, check=True)
+        return set(told.stdout.split())
+    return set()
+
+
 def refuse_what_fits_no_partition(workflow) -> None:
     """Stop if a job fits no Slurm partition, now or when it is tried again; to be called from `onstart`.
 
@@ -100,25 +154,50 @@ def refuse_what_fits_no_partition(workflow) -> None:
     from snakemake_interface_common.exceptions import WorkflowError
 
     table = workflow.executor_settings.partition_config
+    partitions = slurm.read_partition_file(table)
     choose = slurm.get_best_partition
 
+    def misfit(job) -> str | None:
+        fits = job.resources.get("slurm_partition") or choose(partitions, job, _Silent())
+        return None if fits else _why(job, partitions)
+
+    def refuse(why: Iterable[str]) -> None:
+        if why := sorted({line for line in why if line}):
+            raise WorkflowError(f"{table} has no partition for these steps:", *why, ADVICE)
+
     def chosen(partitions, job, logger):
-        name = choose(partitions, job, logger)
-        if name is None:
-            asked = job.resources
-            raise WorkflowError(
-                f"{job.name} fits no partition of {table}: it asks for {job.threads} threads, {asked.get('mem_mb')} "
-                f"MB, {asked.get('runtime')} minutes and {asked.get('gpu', 0)} GPUs. If the cluster has more than the "
-                "table says, correct the table. Else ask for less: --cores 2, --resources gpu=0 or, for a rule, "
-                "--set-resources train:runtime=60"
-            )
-        return name
+        refuse([misfit(job)])
+        return choose(partitions, job, _Silent())
 
     slurm.get_best_partition = chosen
-    partitions = slurm.read_partition_file(table)
-    for job in submissions(workflow):
-        if not job.resources.get("slurm_partition"):
-            chosen(partitions, job, _Silent())
+    refuse(map(misfit, submissions(workflow)))
+
+
+ADVICE = (
+    "If the cluster has more, correct the table. Else ask for less: of time or memory by --set-resources, such as "
+    "train:runtime=60 or train:mem_mb=2000; of threads by a lower `cores` in the profile; of GPUs by `resources: gpu=0`"
+)
+
+
+def _why(job, partitions: list) -> str:
+    """Which steps a submission has, and what they ask for that no partition gives."""
+    steps = {one.rule.name: None for one in (job.jobs if job.is_group() else [job])}
+    asked = {
+        "max_threads": (job.threads, "threads"),
+        "max_mem_mb": (job.resources.get("mem_mb") or 0, "MB"),
+        "max_runtime": (job.resources.get("runtime") or 0, "minutes"),
+        "max_gpu": (job.resources.get("gpu") or 0, "GPUs"),
+    }
+    found = []
+    for limit, (number, unit) in asked.items():
+        largest = max((getattr(partition.limits, limit) for partition in partitions), default=0)
+        if number > largest:
+            found.append(f"{number} {unit}, and the largest {limit} is {largest:g}")
+    if not found:
+        found.append(", ".join(f"{number} {unit}" for number, unit in asked.values()))
+        found.append("no partition gives that together")
+    one_submission = " (one submission)" if len(steps) > 1 else ""
+    return f"  {', '.join(steps)}{one_submission}: {'; '.join(found)}"
 
 
 class _Silent:

@@ -133,7 +133,8 @@ class Display(logging.Handler):
         for question, results in sorted(self.results.items()):
             yield _wrapped(f"{question}: RMSE {', '.join(text for _, text in sorted(results.items()))}")
         if running := list(self.running.values()):
-            yield Text(f"now: {'; '.join(map(name, running))}", style="dim", no_wrap=True, overflow="ellipsis")
+            what = f"{len(running)} submitted" if progress.submits else "now"
+            yield Text(f"{what}: {'; '.join(map(name, running))}", style="dim", no_wrap=True, overflow="ellipsis")
 
     def _time_left(self) -> str:
         """How long the models will take, once it can be known.

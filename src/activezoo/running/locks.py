@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -22,6 +23,9 @@ HOLDER = "held by "
 """How the first line of a lock file starts. The other lines are the locked files; none of them has such a name."""
 
 LOCKS = "[0-9]*.*.lock"
+
+SLURM_RUN = re.compile(r"SLURM run ID: ([\w-]+)")
+"""How a run's log names all its jobs on Slurm."""
 
 
 class Holder(NamedTuple):
@@ -103,6 +107,15 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def left_behind(snakemake_folder: str | Path) -> str:
+    """What to do about Slurm jobs of the run before this one, if it was on Slurm; from its log."""
+    for log in sorted(Path(snakemake_folder, "log").glob("*.snakemake.log"), reverse=True)[1:2]:  # the first is our own
+        with suppress(OSError):
+            if runs := SLURM_RUN.findall(log.read_text(encoding="utf-8", errors="replace")):
+                return f" Its jobs may still run; this ends them: scancel --name={runs[-1]}"
+    return ""
+
+
 def ignore_locks_of_the_dead() -> None:
     """Let Snakemake tell in its locks who holds them, and ignore those of the dead; called while it reads a workflow.
 
@@ -127,7 +140,7 @@ def ignore_locks_of_the_dead() -> None:
                 holder = holder_of(path)
                 if holder and holder.is_dead(this):
                     if holder not in told:
-                        logger.info(f"The lock of {holder} does not count: that run has died.")
+                        logger.info(f"The lock of {holder} does not count: that run has died.{left_behind(self.path)}")
                     told.add(holder)
                     continue
                 with suppress(FileNotFoundError):  # the other run ends just now

@@ -38,6 +38,7 @@ class Progress(logging.Formatter):
         self.finished_steps = 0
         self.models = 0
         self.finished_models = 0
+        self.submits = False
         self.terminal: logging.StreamHandler | None = None
         self.display: Display | None = None
 
@@ -57,10 +58,14 @@ class Progress(logging.Formatter):
             progress.terminal = terminal
         return progress
 
-    def expect(self, models: int) -> None:
-        """Say before the first job how many models the targets take, with those that are there already."""
+    def expect(self, models: int, submits: bool = False) -> None:
+        """Say before the first job how many models the targets take, with those that are there already.
+
+        `submits` says that jobs go to a cluster, where they may wait.
+        """
         with suppress(Exception):
             self.models = models
+            self.submits = submits
             self.finished_models = models - self.steps.get(self.model_rule, 0)
             if self.terminal:
                 self.display = self.live_display(self.terminal)
