@@ -8,6 +8,8 @@ import shutil
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from PIL import Image
 
@@ -39,7 +41,7 @@ def catalogue(tmp_path):
         "mutual_information": [0.1, 0.9, 0.2, 0.3],
     }
     tables.write(table, tmp_path / "catalogue.parquet")
-    return browse_page.read_catalogue(tmp_path / "catalogue.parquet")
+    return tmp_path / "catalogue.parquet"
 
 
 def data_of(html):
@@ -65,26 +67,42 @@ def test_the_page_holds_numbers_histogram_and_images_and_asks_the_network_for_no
 
 
 def test_a_galaxy_that_a_question_does_not_have_has_no_numbers_there(catalogue, images):
-    html = browse_page.page("survey", {"bar": catalogue, "spiral": catalogue.drop(index="c")}, images, 10)
+    fewer = tables.read(catalogue)
+    tables.write(fewer.filter(pc.not_equal(fewer["id"], "c")), catalogue.with_stem("fewer"))
+    html = browse_page.page("survey", {"bar": catalogue, "spiral": catalogue.with_stem("fewer")}, images, 10)
     found = data_of(html)["questions"]["spiral"]
     assert found["fraction"] == [0.1, 0.5, None, 0.93]
     assert found["all"] == 3
 
 
-def test_of_a_large_survey_the_extreme_galaxies_are_shown_and_a_sample():
+def test_of_a_large_survey_the_extreme_galaxies_are_shown_and_a_sample(tmp_path):
     rng = np.random.default_rng(1)
-    fraction = rng.random(5000)
+    fraction = rng.random(20_000)
     table = pd.DataFrame(
-        {"fraction": fraction, "low": fraction - rng.random(5000), "high": fraction, "information": rng.random(5000)},
-        index=[f"galaxy {number}" for number in range(5000)],
+        {
+            "fraction": fraction,
+            "low": fraction - rng.random(20_000),
+            "high": fraction,
+            "information": rng.random(20_000),
+        },
+        index=[f"galaxy {number}" for number in range(20_000)],
     )
-    found = browse_page.chosen({"bar": table}, 1000)
+    names = {"fraction": "f_fraction", "low": "f_fraction_low_95", "high": "f_fraction_high_95"}
+    names |= {"information": "mutual_information", "index": "id"}
+    published = table.assign(role="other").reset_index().rename(columns=names)
+    parts = (pa.Table.from_pandas(published[start : start + 1500]) for start in range(0, 20_000, 1500))
+    tables.write_stream(parts, tmp_path / "catalogue.parquet")
+    read = browse_page.read_catalogue(tmp_path / "catalogue.parquet", 1000)
+    assert read.number == read.histogram.sum() == 20_000
+    assert len(read.candidates) < 1500
+    found = browse_page.chosen({"bar": read}, 1000)
     assert len(set(found)) == len(found) == 1000
     for values in (table.fraction, table.information, table.high - table.low):
         assert {values.idxmin(), values.idxmax()} <= set(found)
     others = table.fraction[found[-500:]]
     assert others.mean() == pytest.approx(0.5, abs=0.06)
-    assert browse_page.chosen({"bar": table}, 5000) == table.index.tolist()
+    whole = browse_page.read_catalogue(tmp_path / "catalogue.parquet", 20_000)
+    assert browse_page.chosen({"bar": whole}, 20_000) == table.index.tolist()
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")

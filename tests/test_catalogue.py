@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from activezoo import tables
 from activezoo.cli import main
 from activezoo.errors import InputError
-from activezoo.survey.catalogue import read_catalogue, read_images
+from activezoo.survey.catalogue import FolderSurvey, read_catalogue
 from activezoo.survey.layout import Columns
 
 GALAXY_ZOO_2 = Columns("dr7objid", "sample", "objid", "asset_id")
@@ -145,7 +145,7 @@ def test_file_names_that_are_no_text(survey, name):
     with open(path, "wb"):
         pass
     assert survey.read(max_rejected=0.0)[0].num_rows == 2
-    galaxies, rejected = read_images(survey.images, max_rejected=0.5)
+    galaxies, rejected = FolderSurvey(survey.images, max_rejected=0.5).read()
     assert galaxies["id"].to_pylist() == ["asset0", "asset1"]
     assert [row["reason"] for row in rejected.to_pylist()] == ["file name that is not UTF-8"]
     tables.write(rejected, survey.images.parent / "rejected.parquet")
@@ -313,13 +313,13 @@ def test_a_folder_of_images_is_a_survey_of_galaxies_of_their_names(tmp_path):
     (tmp_path / "deeper").mkdir()
     for name in ("b.png", "deeper/a.JPG", "c.jpg", "deeper/c.jpeg", "._b.png", "notes.txt"):
         (tmp_path / name).touch()
-    galaxies, rejected = read_images(tmp_path, max_rejected=0.5)
-    paths = [str(tmp_path / name) for name in ("deeper/a.JPG", "b.png")]
-    assert galaxies.select(["id", "image"]).to_pydict() == {"id": ["a", "b"], "image": paths}
+    galaxies, rejected = FolderSurvey(tmp_path, max_rejected=0.5).read()
+    paths = [str(tmp_path / name) for name in ("b.png", "deeper/a.JPG")]
+    assert galaxies.select(["id", "image"]).to_pydict() == {"id": ["b", "a"], "image": paths}
     assert rejected["id"].to_pylist() == ["c", "c"]
     assert set(rejected["value"].to_pylist()) == {str(tmp_path / "c.jpg"), str(tmp_path / "deeper/c.jpeg")}
     with pytest.raises(InputError, match=r"2 of 4 rows have a defect.*2 several image files of this name"):
-        read_images(tmp_path, max_rejected=0.4)
+        FolderSurvey(tmp_path, max_rejected=0.4).read()
 
 
 def test_step_for_a_folder_of_images(tmp_path):
@@ -327,5 +327,5 @@ def test_step_for_a_folder_of_images(tmp_path):
     outputs = [tmp_path / "galaxies.parquet", tmp_path / "rejected.parquet"]
     flags = dict(zip(("galaxies", "rejected"), outputs, strict=True)) | {"images": tmp_path, "max-rejected": 0}
     assert main(["list_images", *(f"--{flag}={value}" for flag, value in flags.items())]) == 0
-    for output, table in zip(outputs, read_images(tmp_path, max_rejected=0), strict=True):
+    for output, table in zip(outputs, FolderSurvey(tmp_path, max_rejected=0).read(), strict=True):
         assert tables.read(output).equals(table)

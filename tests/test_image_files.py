@@ -2,10 +2,12 @@
 
 import os
 
+import pandas as pd
 import pytest
 
 from activezoo.errors import InputError
-from activezoo.survey.image_files import image_files
+from activezoo.survey.catalogue import FolderSurvey
+from activezoo.survey.image_files import ImageStream, image_files
 
 
 @pytest.fixture
@@ -99,3 +101,19 @@ def test_any_name_is_a_name(folder, name):
     (folder / f"folder {name}").mkdir()
     (folder / f"folder {name}" / f"{name}..png").touch()
     assert found(folder) == sorted(["a", "b", name, f"{name}."])
+
+
+@pytest.mark.parametrize("bits", [0, 64])
+def test_a_stream_of_images_gives_them_all_and_says_which_may_share_their_names(tmp_path, monkeypatch, bits):
+    """Also where all names have the same hash."""
+    if not bits:
+        monkeypatch.setattr("activezoo.survey.image_files._hash", lambda name: 0)
+    for name in ("z.png", "b/z.jpg", "b/a.jpg", "a/c.JPG", "a/table.fits"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = pd.concat(ImageStream(tmp_path))
+    assert found["image"].tolist() == [str(tmp_path / name) for name in ("z.png", "a/c.JPG", "b/a.jpg", "b/z.jpg")]
+    assert found["name"].tolist() == ["z", "c", "a", "z"]
+    assert found["several"].tolist() == ([True, False, False, True] if bits else [True] * 4)
+    galaxies, rejected = FolderSurvey(tmp_path, 0.5).read()
+    assert (sorted(galaxies["id"].to_pylist()), rejected["id"].to_pylist()) == (["a", "c"], ["z", "z"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from activezoo.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-# Rows written at once.
-_ROW_GROUP = 4096
+# Rows that `write_stream` writes at once, and of which `write` makes a part that can be read by itself.
+_ROW_GROUP, _ROW_GROUP_OF_TABLE = 4096, 1 << 16
 
 
 @contextmanager
@@ -58,7 +59,7 @@ def write(table: pa.Table | Mapping, path: str | Path) -> None:
     if not isinstance(table, pa.Table):
         table = pa.table(dict(table))
     with whole_file(path) as partial:
-        pq.write_table(table, partial, compression="zstd")
+        pq.write_table(table, partial, compression="zstd", row_group_size=_ROW_GROUP_OF_TABLE)
 
 
 def write_with_csv(table: pd.DataFrame, path: str | Path) -> None:
@@ -98,32 +99,60 @@ def read(path: str | Path, columns: list[str] | None = None) -> pa.Table:
     InputError
         The file is missing, is not parquet or lacks one of `columns`.
     """
-    with _parquet_file(path) as file:
-        missing = [name for name in columns or () if name not in file.schema_arrow.names]
-        if missing:
-            raise InputError(
-                f"{path}: no column {missing[0]!r}; it has {', '.join(file.schema_arrow.names)}. "
-                "If a run made it, delete it and run again"
-            )
+    with _parquet_file(path, columns) as file:
         return file.read(columns)
 
 
-def read_stream(path: str | Path) -> Iterator[pa.Table]:
+def read_stream(path: str | Path, columns: list[str] | None = None) -> Iterator[pa.Table]:
     """Read a parquet file a row group at a time, at least one table; errors are those of `read`."""
-    with _parquet_file(path) as file:
+    with _parquet_file(path, columns) as file:
         if file.num_row_groups == 0:
-            yield file.schema_arrow.empty_table()
+            yield file.read(columns)
         for number in range(file.num_row_groups):
-            yield file.read_row_group(number)
+            yield file.read_row_group(number, columns)
+
+
+def read_rows(path: str | Path, rows: Sequence[int] | np.ndarray, columns: list[str] | None = None) -> pa.Table:
+    """Read some rows of a parquet file, in the order given, from those row groups alone that have some.
+
+    Errors are those of `read`.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    rows = np.asarray(rows, np.int64)
+    wanted, parts, first = np.unique(rows), [], 0
+    with _parquet_file(path, columns) as file:
+        for number in range(file.num_row_groups):
+            last = first + file.metadata.row_group(number).num_rows
+            here = wanted[np.searchsorted(wanted, first) : np.searchsorted(wanted, last)]
+            if len(here):
+                parts.append(file.read_row_group(number, columns).take(here - first))
+            first = last
+        if not parts:
+            return file.schema_arrow.empty_table().select(columns or file.schema_arrow.names)
+    return pa.concat_tables(parts).take(np.searchsorted(wanted, rows))
+
+
+def number_of_rows(path: str | Path) -> int:
+    """How many rows a parquet file has; errors are those of `read`."""
+    with _parquet_file(path) as file:
+        return file.metadata.num_rows
 
 
 @contextmanager
-def _parquet_file(path: str | Path) -> Iterator[pq.ParquetFile]:
+def _parquet_file(path: str | Path, columns: list[str] | None = None) -> Iterator[pq.ParquetFile]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
+            missing = [name for name in columns or () if name not in file.schema_arrow.names]
+            if missing:
+                raise InputError(
+                    f"{path}: no column {missing[0]!r}; it has {', '.join(file.schema_arrow.names)}. "
+                    "If a run made it, delete it and run again"
+                )
             yield file
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run again to make it") from None

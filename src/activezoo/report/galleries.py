@@ -10,7 +10,6 @@ import pandas as pd
 
 from activezoo import tables
 from activezoo.acquisition.registry import label
-from activezoo.errors import InputError
 from activezoo.report.acquired import metrics_of
 from activezoo.report.figures.galleries import Gallery
 from activezoo.survey import images
@@ -24,11 +23,7 @@ def describe(folder: str | Path) -> str:
 
 def read_pixels(ids: Sequence[str], index: str | Path) -> np.ndarray:
     """Stored images of some galaxies, shape (G, P, P, 3) uint8, in the order of their ids."""
-    table = tables.read(index)
-    rows = pd.Index(table["id"].to_pandas()).get_indexer(ids)
-    if (rows < 0).any():
-        raise InputError(f"{index}: no image of galaxy {ids[int(np.argmax(rows < 0))]!r}; delete it and run again")
-    return images.read_pixels(table.take(rows), Path(index).parent)
+    return images.read_pixels(images.rows_of(index, ids), Path(index).parent)
 
 
 def most_and_least_informative(model: str | Path, index: str | Path, number: int) -> tuple[Gallery, Gallery]:

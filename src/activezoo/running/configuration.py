@@ -204,13 +204,15 @@ def results_folder(config: dict) -> Path:
 def brightness(config: dict) -> Brightness:
     """What becomes black and white in a survey's images of more than 8 bits, as in those that are stored."""
     from activezoo import tables
-    from activezoo.survey.decoding import Brightness, find_brightness
+    from activezoo.survey.decoding import Brightness, find_brightness, rows_to_measure
     from activezoo.survey.fits_images import AsinhStretch
 
     given = Brightness(config["images"]["white"], AsinhStretch(**config["images"]["fits"]))
     catalogue = results_folder(config) / "catalogue/galaxies.parquet"
-    images = tables.read(catalogue, ["image"])["image"].to_pylist() if catalogue.exists() else []
-    return find_brightness(images, given)
+    if not catalogue.exists():
+        return given
+    measured = tables.read_rows(catalogue, rows_to_measure(tables.number_of_rows(catalogue)), ["image"])
+    return find_brightness(measured["image"].to_pylist(), given)
 
 
 def votes_folder(config: dict) -> Path:

@@ -8,7 +8,7 @@ from activezoo.report import browse_page
 
 
 def run(*, survey: str, catalogues: list[Path], index: Path, galaxies: int, html: Path) -> None:
-    read = {path.parent.parent.name: browse_page.read_catalogue(path) for path in catalogues}
+    of_questions = {path.parent.parent.name: path for path in catalogues}
     with tables.whole_file(html) as partial:
-        partial.write_text(browse_page.page(survey, read, index, galaxies), encoding="utf-8")
-    logging.info("%d questions", len(read))
+        partial.write_text(browse_page.page(survey, of_questions, index, galaxies), encoding="utf-8")
+    logging.info("%d questions", len(of_questions))

@@ -1,6 +1,7 @@
 """Stop before any image is stored if a few at random show that too many cannot be used."""
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from activezoo import tables
@@ -18,8 +19,9 @@ def run(
     max_rejected: float,
     unusable: Path,
 ) -> None:
-    survey = tables.read(galaxies, ["id", "image"]).to_pandas()
-    sample = samples.look_at(survey, stored_size, Brightness(white, asinh))
-    samples.refuse_unusable(sample, len(survey), max_rejected)
+    number = tables.number_of_rows(galaxies)
+    take = partial(tables.read_rows, galaxies, columns=["id", "image"])
+    sample = samples.look_at(number, take, stored_size, Brightness(white, asinh))
+    samples.refuse_unusable(sample, number, max_rejected)
     tables.write(sample.unusable.astype("str").to_dict("list"), unusable)
     logging.info("of %d images, %d cannot be used", sample.read, len(sample.unusable))

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from activezoo import tables
-from activezoo.survey.catalogue import read_images
+from activezoo.survey.catalogue import FolderSurvey
 
 
 def run(*, images: Path, max_rejected: float, galaxies: Path, rejected: Path) -> None:
-    for table, path in zip(read_images(images, max_rejected), (galaxies, rejected), strict=True):
-        tables.write(table, path)
+    survey = FolderSurvey(images, max_rejected)
+    tables.write_stream(survey.galaxies(), galaxies)
+    tables.write(survey.rejected, rejected)

@@ -33,10 +33,15 @@ def run(
     predictions: Path,
 ) -> None:
     backend.start(threads, gpu)
-    table = tables.read(galaxies, ["id", "role"] if role else ["id"])
-    ids = (table.filter(pc.equal(table["role"], role)) if role else table)["id"]
-    first, last = shard_rows(len(ids), shards)[shard]
-    ids = ids[first:last].to_pylist()
+    if role:
+        table = tables.read(galaxies, ["id", "role"])
+        ids = table.filter(pc.equal(table["role"], role))["id"]
+        first, last = shard_rows(len(ids), shards)[shard]
+        ids = ids.slice(first, last - first)
+    else:
+        rows = range(*shard_rows(tables.number_of_rows(galaxies), shards)[shard])
+        ids = tables.read_rows(galaxies, rows, ["id"])["id"]
+    ids = ids.to_pylist()
     loaded = [trained.load(*files) for files in zip(models, weights, strict=True)]
     read_grey = grey_reader(index, ids, loaded[0].description.stored_size)
     dropout = dropout_tuning.read(tuned_dropout) if tuned_dropout else None

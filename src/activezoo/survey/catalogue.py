@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from activezoo.errors import InputError
 from activezoo.survey.columns import read_columns
-from activezoo.survey.image_files import image_files, name_without_suffix
+from activezoo.survey.image_files import ImageStream, image_files, name_without_suffix
 from activezoo.survey.layout import Columns
 from activezoo.survey.rejection import Selection
 
@@ -86,35 +85,54 @@ def read_catalogue(
     image = selection.rows["image"]
     selection.reject(image.duplicated(keep=False), "image of several galaxies", values=image)
     selection.check(catalogue, wanted, max_rejected)
-    return _galaxies_table(selection), selection.rejected_table()
+    return _galaxies_table(selection.rows), selection.rejected_table()
 
 
-def read_images(images: str | Path, max_rejected: float) -> tuple[pa.Table, pa.Table]:
-    """Read a folder of images as a survey: each image is a galaxy, and its name without suffix is the id.
+class FolderSurvey:
+    """A folder of images as a survey: each image is a galaxy, and its name without suffix is the id.
 
-    Images that share a name are rejected: nothing says which is right. Returns galaxies, in order of id, and rejected
-    images, with the columns of `read_catalogue`.
-
-    Raises
-    ------
-    InputError
-        There is no image, or too many share their names.
+    Images that share a name are rejected: nothing says which is right.
     """
-    files = image_files(Path(images)).sort_index()
-    rows = pd.DataFrame({"id": files.index, "image": files.to_numpy()}, index=np.arange(1, len(files) + 1))
-    broken = pd.Series(["\\" in path and not os.path.exists(path) for path in rows["image"]], rows.index, dtype=bool)
-    selection = Selection(rows)
-    selection.reject(broken, "file name that is not UTF-8", values=rows["image"])
-    several = rows["id"].duplicated(keep=False)
-    selection.reject(several, "several image files of this name", values=rows["image"])
-    selection.check(images, len(rows), max_rejected)
-    return _galaxies_table(selection), selection.rejected_table()
+
+    def __init__(self, images: str | Path, max_rejected: float):
+        self.images, self.max_rejected = Path(images), max_rejected
+        self.rejected: pa.Table | None = None
+        """Columns as in `read_catalogue`, once `galaxies` has come to its end."""
+
+    def galaxies(self) -> Iterator[pa.Table]:
+        """The galaxies, a part at a time, with the columns of `read_catalogue`.
+
+        Raises
+        ------
+        InputError
+            There is no image, or too many share their names; the latter after the last galaxy.
+        """
+        doubtful, number = [], 0
+        for rows in ImageStream(self.images):
+            rows.index += number + 1
+            number += len(rows)
+            rows = rows.rename(columns={"name": "id"})
+            rows["broken"] = ["\\" in path and not os.path.exists(path) for path in rows["image"]]
+            sure = ~(rows["broken"] | rows["several"])
+            doubtful.append(rows[~sure])
+            yield _galaxies_table(rows.loc[sure, ["id", "image"]])
+        rows = pd.concat(doubtful)
+        selection = Selection(rows[["id", "image"]])
+        selection.reject(rows["broken"], "file name that is not UTF-8", values=rows["image"])
+        shared = rows["id"].duplicated(keep=False)
+        selection.reject(shared, "several image files of this name", values=rows["image"])
+        selection.check(self.images, number, self.max_rejected, usable_besides=number - len(rows))
+        self.rejected = selection.rejected_table()
+        yield _galaxies_table(selection.rows)
+
+    def read(self) -> tuple[pa.Table, pa.Table]:
+        """All galaxies, and the rejected images."""
+        return pa.concat_tables(self.galaxies()), self.rejected
 
 
-def _galaxies_table(selection: Selection) -> pa.Table:
-    """The rows left, as a table to write."""
-    rows = selection.rows.assign(row=selection.rows.index)
-    return pa.Table.from_pandas(rows, GALAXIES, preserve_index=False).replace_schema_metadata()
+def _galaxies_table(rows: pd.DataFrame) -> pa.Table:
+    """Rows that are left, as a table to write."""
+    return pa.Table.from_pandas(rows.assign(row=rows.index), GALAXIES, preserve_index=False).replace_schema_metadata()
 
 
 def _select_samples(selection: Selection, column: str, samples: Sequence[str], catalogue: str | Path) -> None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from activezoo.errors import InputError
 from activezoo.survey import layout, samples, splitting
-from activezoo.survey.catalogue import GALAXIES, read_catalogue, read_images
+from activezoo.survey.catalogue import GALAXIES, FolderSurvey, read_catalogue
 from activezoo.survey.columns import existing_table, refuse_missing_column
 from activezoo.survey.decoding import Brightness
 from activezoo.survey.layout import Answers, Columns, Fractions
@@ -154,7 +154,7 @@ def check(
                 found[name] = Votes(*votes)
                 with noted(stops):
                     _refuse_too_few(name, question, found[name].usable, loop)
-        sample = samples.look_at(galaxies.to_pandas(), stored_size, brightness)
+        sample = samples.look_at(galaxies.num_rows, galaxies.take, stored_size, brightness)
         with noted(stops):
             samples.refuse_unusable(sample, galaxies.num_rows, max_rejected)
     return Survey(galaxies, rejected, found, sample, stops, list(dict.fromkeys(assumed)))
@@ -218,7 +218,7 @@ def _look_for_columns(
 
 def _read_galaxies(files: Files, columns: Columns, wanted_samples: Sequence[str], max_rejected: float) -> Any:
     if files.catalogue is None:
-        return read_images(files.images, max_rejected)
+        return FolderSurvey(files.images, max_rejected).read()
     return read_catalogue(
         files.catalogue,
         files.images,

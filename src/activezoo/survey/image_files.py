@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from activezoo.errors import InputError
@@ -29,22 +33,63 @@ def image_files(folder: Path) -> pd.Series:
     files and folders, such as `.ipynb_checkpoints`, are passed over. In names that are not UTF-8, what is not is
     escaped.
     """
+    found = {kind: [] for kind in KINDS}
+    for kind, files in _images(folder):
+        found[kind] += files
+    counted = _kind_that_counts(folder, {kind: len(files) for kind, files in found.items()})
+    return pd.DataFrame(found[counted], columns=["name", "image"]).set_index("name")["image"]
+
+
+class ImageStream:
+    """The same, a folder at a time: of a large survey, neither names nor paths need fit into memory."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        hashes = {kind: array("Q") for kind in KINDS}
+        for kind, files in _images(folder):
+            hashes[kind].extend(_hash(name) for name, _ in files)
+        self._kind = _kind_that_counts(folder, {kind: len(of) for kind, of in hashes.items()})
+        in_order = np.sort(np.frombuffer(hashes[self._kind], np.uint64))
+        self._several = set(in_order[1:][in_order[1:] == in_order[:-1]].tolist())
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        """Columns name, image and `several`: whether others may have the same name. They may, and need not.
+
+        In order of their folders, and of their names in each.
+        """
+        for kind, files in _images(self._folder):
+            if kind == self._kind:
+                rows = pd.DataFrame(sorted(files), columns=["name", "image"])
+                yield rows.assign(several=[_hash(name) in self._several for name in rows["name"]])
+
+
+def _images(folder: Path) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Kind of images, with name and path of each, a folder and kind at a time."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of images; correct survey.release.images")
     # One walk through the folder: asking for each file in turn takes minutes on a network file system.
-    found = {kind: [] for kind in KINDS}
     for parent, files in _walk(folder):
+        found = defaultdict(list)
         for file in files:
             stem, suffix = _split_suffix(file)
             kind = _KIND.get(suffix.lower())
             if kind and not file.startswith("."):
                 found[kind].append((_text(stem), _text(os.path.join(parent, file))))
-    kinds = [kind for kind in KINDS if found[kind]]
+        yield from found.items()
+
+
+def _kind_that_counts(folder: Path, numbers: Mapping[str, int]) -> str:
+    """The first kind of which there are images; the others are told of."""
+    kinds = [kind for kind in KINDS if numbers[kind]]
     if not kinds:
         raise InputError(f"{folder}: no image ({', '.join(_KIND)}) in it or below; correct survey.release.images")
     for kind in kinds[1:]:
-        log.info("%s: %d %s files are passed over, for there are %s images", folder, len(found[kind]), kind, kinds[0])
-    return pd.DataFrame(found[kinds[0]], columns=["name", "image"]).set_index("name")["image"]
+        log.info("%s: %d %s files are passed over, for there are %s images", folder, numbers[kind], kind, kinds[0])
+    return kinds[0]
+
+
+def _hash(name: str) -> int:
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest())
 
 
 def _text(name: str) -> str:

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING
 
 from activezoo import tables
 from activezoo.errors import InputError
-from activezoo.survey.decoding import AS_THEY_ARE, Brightness, UnusableImageError, decode, find_brightness
+from activezoo.survey.decoding import (
+    AS_THEY_ARE,
+    Brightness,
+    UnusableImageError,
+    decode,
+    find_brightness,
+    rows_to_measure,
+)
 from activezoo.survey.shards import shard_rows
 
 if TYPE_CHECKING:
@@ -42,10 +49,11 @@ def write_shard(
     """
     import pyarrow as pa
 
-    table = tables.read(galaxies, ["id", "image"])
-    brightness = find_brightness(table["image"].to_pylist(), brightness)
-    start, stop = shard_rows(table.num_rows, shards)[shard]
-    ids, images = table.slice(start, stop - start).to_pydict().values()
+    number = tables.number_of_rows(galaxies)
+    measured = tables.read_rows(galaxies, rows_to_measure(number), ["image"])
+    brightness = find_brightness(measured["image"].to_pylist(), brightness)
+    rows = range(*shard_rows(number, shards)[shard])
+    ids, images = tables.read_rows(galaxies, rows, ["id", "image"]).to_pydict().values()
     stored, unusable, sides = [], [], Counter()
     with tables.whole_file(output) as partial, partial.open("wb") as file:
         for galaxy, image in zip(ids, images, strict=True):
@@ -97,16 +105,18 @@ def merge_indexes(
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    index = pa.concat_tables(map(tables.read, indexes))
     unusable = pa.concat_tables(map(tables.read, rejected))
-    number = tables.read(galaxies, ["id"]).num_rows
-    if index.num_rows + unusable.num_rows != number:
+    number, stored = tables.number_of_rows(galaxies), sum(map(tables.number_of_rows, indexes))
+    if stored + unusable.num_rows != number:
         raise InputError(
-            f"{galaxies}: {number} galaxies, but the shards are of {index.num_rows + unusable.num_rows}; "
+            f"{galaxies}: {number} galaxies, but the shards are of {stored + unusable.num_rows}; "
             "delete the shards and run again"
         )
-    index, twice = _without_copies(index)
-    unusable = pa.concat_tables([unusable, twice])
+    copied = _digests_of_copies(indexes, stored)
+    for index in map(tables.read, indexes):
+        twice = index.filter(pc.is_in(index["digest"], copied)).select(["id", "image"])
+        reason = pa.array(["same image as that of another galaxy"] * twice.num_rows, pa.string())
+        unusable = pa.concat_tables([unusable, twice.append_column("reason", reason)])
     if unusable.num_rows > max_rejected * number:
         counts = pc.value_counts(unusable["reason"]).to_pylist()
         reasons = "; ".join(f"{of['counts']} {of['values']}" for of in counts[:5])
@@ -115,22 +125,24 @@ def merge_indexes(
             f"{reasons}{' …' if len(counts) > 5 else ''} (first: {unusable['image'][0]}). Repair the images and delete "
             f"{Path(index_output).parent} before running again, or raise survey.max_rejected"
         )
-    log.info("%d images stored, %d rejected", index.num_rows, unusable.num_rows)
-    tables.write(index, index_output)
+    log.info("%d images stored, %d rejected", number - unusable.num_rows, unusable.num_rows)
+    once = (index.filter(pc.invert(pc.is_in(index["digest"], copied))) for index in map(tables.read, indexes))
+    tables.write_stream((index.drop_columns(["digest"]) for index in once), index_output)
     tables.write(unusable, rejected_output)
 
 
-def _without_copies(index: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """The index of images that are there once, without their digests, and the others, as a table of rejected images."""
+def _digests_of_copies(indexes: Sequence[str | Path], number: int) -> pa.Array:
+    """The digests that several of `number` images have; in memory there are all digests, and no more."""
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    _, kind, copies = np.unique(index["digest"].to_numpy(), return_inverse=True, return_counts=True)
-    twice = pa.array(copies[kind] > 1)
-    rejected = index.filter(twice).select(["id", "image"])
-    reason = pa.array(["same image as that of another galaxy"] * rejected.num_rows, pa.string())
-    return index.filter(pc.invert(twice)).drop_columns(["digest"]), rejected.append_column("reason", reason)
+    digests, start = np.empty(number, np.int64), 0
+    for path in indexes:
+        part = tables.read(path, ["digest"])["digest"].to_numpy()
+        digests[start : start + len(part)] = part
+        start += len(part)
+    digests.sort()
+    return pa.array(np.unique(digests[1:][digests[1:] == digests[:-1]]))
 
 
 # A TFRecord is its length, a checksum of the length, the data and a checksum of the data.

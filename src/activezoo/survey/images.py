@@ -66,6 +66,27 @@ def grey(pixels: np.ndarray) -> np.ndarray:
     return np.multiply(total, np.float32(1 / 765), dtype=np.float32)
 
 
+def rows_of(index: str | Path, ids: Sequence[str]) -> pa.Table:
+    """The rows of the index of some galaxies, in their order, for `read_pixels`.
+
+    Raises
+    ------
+    InputError
+        A galaxy has no stored image.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = pa.array(ids, pa.string())
+    parts = tables.read_stream(index, ["id", "shard", "offset", "size"])
+    table = pa.concat_tables([part.filter(pc.is_in(part["id"], wanted)) for part in parts])
+    rows = pc.index_in(wanted, value_set=table["id"])
+    if rows.null_count:
+        missing = ids[rows.is_null().to_numpy(zero_copy_only=False).argmax()]
+        raise InputError(f"{index}: no image of galaxy {missing}; delete it and run again")
+    return table.take(rows)
+
+
 def grey_reader(
     index: str | Path, ids: Sequence[str], stored_size: int | None = None
 ) -> Callable[[slice | np.ndarray], np.ndarray]:
@@ -88,15 +109,9 @@ def grey_reader(
     InputError
         A galaxy has no stored image, or images are of another size.
     """
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = tables.read(index, ["id", "shard", "offset", "size"])
-    rows = pc.index_in(pa.array(ids, pa.string()), value_set=table["id"])
-    if rows.null_count:
-        missing = ids[rows.is_null().to_numpy(zero_copy_only=False).argmax()]
-        raise InputError(f"{index}: no image of galaxy {missing}; delete it and run again")
-    table = table.take(rows)
+    table = rows_of(index, ids)
     size = pc.max(table["size"]).as_py() or 0
     if size and stored_size and size != stored_size:
         raise InputError(

@@ -80,8 +80,10 @@ class Selection:
         """The rows rejected so far, as a table to write."""
         return pa.Table.from_pandas(self.rejected(), REJECTED, preserve_index=False).replace_schema_metadata()
 
-    def check(self, source: str | Path, wanted: int, max_rejected: float) -> None:
+    def check(self, source: str | Path, wanted: int, max_rejected: float, usable_besides: int = 0) -> None:
         """Log why rows were rejected; make sure that few of the `wanted` ones have a defect, and that some are left.
+
+        Besides the rows here, there are others that are usable.
 
         Raises
         ------
@@ -97,9 +99,10 @@ class Selection:
                 f"{source}: {defects['row'].nunique()} of {wanted} rows have a defect, more than the fraction "
                 f"{max_rejected:g} allowed: {_count_reasons(defects)}. Repair the files, or raise survey.max_rejected"
             )
-        if self.rows.empty:
+        usable = len(self.rows) + usable_besides
+        if not usable:
             raise InputError(f"{source}: no usable galaxy among {wanted} rows: {_count_reasons(rejected)}")
-        log.info("%d of %d rows are usable; %d have a defect", len(self.rows), wanted, defects["row"].nunique())
+        log.info("%d of %d rows are usable; %d have a defect", usable, wanted, defects["row"].nunique())
 
 
 def _count_reasons(rejected: pd.DataFrame) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from activezoo import randomness
 from activezoo.errors import InputError
-from activezoo.survey.decoding import Brightness, UnusableImageError, decode, find_brightness
+from activezoo.survey.decoding import Brightness, UnusableImageError, decode, find_brightness, rows_to_measure
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # Images that are read, and those that are kept to be shown.
 READ, SHOWN = 100, 25
@@ -29,22 +33,24 @@ class Sample(NamedTuple):
     """id, image and reason of those that cannot be used."""
 
 
-def look_at(galaxies: pd.DataFrame, stored_size: int, brightness: Brightness) -> Sample:
+def look_at(galaxies: int, take: Callable[[np.ndarray], pa.Table], stored_size: int, brightness: Brightness) -> Sample:
     """Read images of some galaxies, the same every time.
 
     Parameters
     ----------
     galaxies
-        Columns id and image.
+        How many there are.
+    take
+        Gives some of them, by their rows: columns id and image.
     stored_size
         Side to which images are shrunk, pixels.
     brightness
         What becomes black and white, as configured.
     """
-    brightness = find_brightness(galaxies["image"].tolist(), brightness)
-    chosen = galaxies.iloc[randomness.generator("check").permutation(len(galaxies))[:READ]]
+    brightness = find_brightness(take(rows_to_measure(galaxies))["image"].to_pylist(), brightness)
+    chosen = take(randomness.generator("check").choice(galaxies, min(READ, galaxies), replace=False))
     ids, kept, unusable = [], [], []
-    for galaxy, image in zip(chosen["id"], chosen["image"], strict=True):
+    for galaxy, image in zip(chosen["id"].to_pylist(), chosen["image"].to_pylist(), strict=True):
         try:
             pixels, _ = decode(image, stored_size, brightness)
         except UnusableImageError as error:
