@@ -2,6 +2,7 @@
 
     python tests/benchmark/scale.py                          5,000 and 20,000 images: two minutes
     python tests/benchmark/scale.py --images 10000 1000000   an hour or two, 10 GB of disk
+    python tests/benchmark/scale.py --images 10000 1000000 --size 32 --networks 3   for memory alone: half an hour
 
 The networks are those of the default run, trained for no time: what they predict means nothing.
 """
@@ -34,7 +35,7 @@ TRAINED = {
 ENDS = re.compile(r"peak memory (\d+) MB, processor ([\d.]+) s")
 
 
-def make_images(folder: Path, number: int, size: int = 128) -> None:
+def make_images(folder: Path, number: int, size: int) -> None:
     """JPEG files of noise with a blob, no two alike, a thousand in a folder."""
     rng = np.random.default_rng(1)
     y, x = np.mgrid[:size, :size] - size / 2
@@ -78,20 +79,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, nargs=2, default=[5000, 20_000])
     parser.add_argument("--shard", type=int, default=2500, help="images a shard")
+    parser.add_argument("--size", type=int, default=128, help="of an image, pixels a side")
+    parser.add_argument("--networks", type=int, default=30, help="that predict each galaxy")
     options = parser.parse_args()
+    posteriors = TRAINED["posteriors"] | {"networks": options.networks}
+    trained = TRAINED | {"images": {"stored_size": min(96, options.size)}, "posteriors": posteriors}
     with TemporaryDirectory() as folder:
         folder = Path(folder)
-        snakemake(folder, 2, "posteriors", TRAINED)
+        snakemake(folder, 2, "posteriors", trained)
         of, walls = {}, {}
         for number, cores in ((options.images[0], 1), (options.images[0], 2), (options.images[1], 2)):
             name, shards = f"s{number}-{cores}", -(-number // options.shard)
             images = folder / f"images_{number}"
             if not images.exists():
-                make_images(images, number)
-            config = TRAINED | {
+                make_images(images, number, options.size)
+            config = trained | {
                 "survey": {"name": name, "kind": "images", "release": {"images": str(images)}},
-                "images": {"shards": shards},
-                "posteriors": TRAINED["posteriors"] | {"trained_on": "trained", "shards": shards},
+                "images": trained["images"] | {"shards": shards},
+                "posteriors": posteriors | {"trained_on": "trained", "shards": shards},
             }
             walls[number, cores] = snakemake(folder, cores, "posteriors", config)
             of[number] = steps(folder, name)
