@@ -134,7 +134,7 @@ def test_jobs_fit_the_partitions_of_the_example(slurm, checkout, packed):
         ),
         (
             ("--set-resources", "train:runtime=2000"),  # more than the partition with GPUs has
-            "train: 1 threads, 3000 MB, 2000 minutes, 1 GPUs; no partition gives that together",
+            "2000 minutes, 1 GPUs; no partition gives that together",
         ),
     ],
 )
@@ -150,7 +150,7 @@ def test_what_fits_no_partition_is_refused(slurm, checkout, demand, said):
     ("table", "said"),
     [
         ("cpu: {max_memory: 64000}", "not a table of partitions (PartitionLimits.__init__() got an unexpected keyword"),
-        ("cpu: {max_mem_mb: 64 GB}", "partition cpu: max_mem_mb is '64 GB'; it must be a number"),
+        ("cpu: {max_mem_mb: 64 GB}", "partition cpu: max_mem_mb is '64 GB'; write a number"),
         ("cpu: 3", "not a table of partitions ("),
         ("short: {max_mem_mb: 64000}", "this cluster has no partition 'short', it has cpu, gpu; write its own into"),
     ],
