@@ -3,6 +3,7 @@
 import gzip
 import io
 import struct
+import warnings
 import zlib
 
 import numpy as np
@@ -18,6 +19,7 @@ from activezoo.survey.decoding import (
     UnusableImageError,
     decode,
     find_brightness,
+    rows_to_measure,
     viewable,
 )
 from activezoo.survey.fits_images import AsinhStretch, measure_background, read_bands
@@ -120,7 +122,18 @@ def test_images_of_8_bits_need_no_range(tmp_path):
 def test_the_sample_is_of_the_whole_survey(tmp_path):
     few, many = deep(200, tmp_path / "few.png"), deep(60000, tmp_path / "many.png")
     images = [few] * (SAMPLE * 3) + [many] * 10
-    assert find_brightness(images, Brightness()).found_white == 65535
+    measured = rows_to_measure(len(images))
+    assert len(measured) <= SAMPLE
+    assert find_brightness([images[row] for row in measured], Brightness()).found_white == 65535
+
+
+def test_what_cannot_be_read_is_passed_over_without_a_word(tmp_path):
+    torn = b"SIMPLE  =                    T" + b" " * 50 + b"BITPIX  =                  -32"
+    (tmp_path / "torn.fits").write_bytes(torn)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        find_brightness([tmp_path / "torn.fits"], Brightness())
+    assert not said
 
 
 # --- JPEG of any kind

@@ -170,7 +170,9 @@ def test_does_without_locks_where_the_file_system_has_none(place, monkeypatch, c
 
 def test_a_job_that_finds_fewer_gpus_than_it_asked_for_says_so(place, caplog):
     assert devices.claim([], 1) == []
-    assert "1 GPUs are asked for, and TensorFlow sees 0" in caplog.text
+    assert "GPUs: 1 are asked for, and TensorFlow sees 0" in caplog.text
+    assert devices.claim(["a"], 2) == ["a"]
+    assert "GPUs: 2 are asked for, and TensorFlow sees 1" in caplog.text
     caplog.clear()
     assert devices.claim(["a"], 1) == ["a"]
     assert not caplog.records

@@ -22,7 +22,7 @@ import sys
 sys.path.insert(0, {SOURCE!r})
 from activezoo.running.locks import ignore_locks_of_the_dead
 
-ignore_locks_of_the_dead()
+ignore_locks_of_the_dead(workflow)
 
 
 rule all:

@@ -86,6 +86,7 @@ echo "no such cluster" >&2
 exit 1
 """,
     "sacct": "#!/bin/sh\nexit 1\n",
+    "sinfo": "#!/bin/sh\nexit 1\n",
 }
 
 
@@ -152,6 +153,10 @@ def test_what_fits_no_partition_is_refused(slurm, checkout, demand, said):
         ("cpu: {max_memory: 64000}", "not a table of partitions (PartitionLimits.__init__() got an unexpected keyword"),
         ("cpu: {max_mem_mb: 64 GB}", "partition cpu: max_mem_mb is '64 GB'; write a number"),
         ("cpu: 3", "not a table of partitions ("),
+        ("cpu:", "not a table of partitions ("),
+        ("1: {max_threads: 2}", "not a table of partitions ("),
+        ("cpu: {max_runtime: forever}", "not a table of partitions ("),
+        ("cpu: {max_gpu: true}", "partition cpu: max_gpu is True; write a number"),
         ("short: {max_mem_mb: 64000}", "this cluster has no partition 'short', it has cpu, gpu; write its own into"),
     ],
 )

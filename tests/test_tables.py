@@ -26,6 +26,18 @@ def test_rows_come_in_the_order_asked_for(numbers, rows):
     assert tables.read_rows(numbers, rows, ["number"]).to_pydict() == {"number": rows}
 
 
+@pytest.mark.parametrize("rows", [[100], [-1], [5, 100]])
+def test_rows_that_are_not_there_are_refused(numbers, rows):
+    with pytest.raises(IndexError, match="of 100"):
+        tables.read_rows(numbers, rows)
+
+
+def test_an_empty_table_has_its_columns(tmp_path):
+    tables.write({"a": pa.array([], pa.string()), "b": pa.array([], pa.int8())}, tmp_path / "empty.parquet")
+    assert tables.read_rows(tmp_path / "empty.parquet", [], ["b"]).schema == pa.schema({"b": pa.int8()})
+    assert [part.column_names for part in tables.read_stream(tmp_path / "empty.parquet", ["b"])] == [["b"]]
+
+
 def test_a_range_of_rows_is_read_from_the_row_groups_that_have_it(numbers, monkeypatch):
     read, of_group = [], pq.ParquetFile.read_row_group
     monkeypatch.setattr(pq.ParquetFile, "read_row_group", lambda *given: read.append(given[1]) or of_group(*given))
@@ -34,7 +46,9 @@ def test_a_range_of_rows_is_read_from_the_row_groups_that_have_it(numbers, monke
 
 
 def test_a_stream_is_the_file_in_parts(numbers):
-    assert pa.concat_tables(tables.read_stream(numbers, ["square"])) == tables.read(numbers, ["square"])
+    parts = list(tables.read_stream(numbers, ["square"]))
+    assert list(map(len, parts)) == [30, 30, 30, 10]
+    assert pa.concat_tables(parts) == tables.read(numbers, ["square"])
     assert tables.number_of_rows(numbers) == 100
 
 

@@ -269,6 +269,7 @@ def test_a_strategy_chooses_among_the_galaxies_that_are_scored(finished, copy):
         assert set(labelled.id[labelled.iteration == iteration]) == set(asked.id[:8])
         if iteration == 1:  # the same model as in the whole run, which gives the same scores
             together = asked.merge(whole, on="id")
+            assert len(together)
             np.testing.assert_allclose(together.score_x, together.score_y, rtol=1e-4, atol=1e-7)
             assert list(asked.id) != list(whole.id)
 

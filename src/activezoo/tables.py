@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-# Rows that `write_stream` writes at once, and of which `write` makes a part that can be read by itself.
+# Rows of a row group, which is the least that can be read: of `write_stream`, at least, and of `write`, at most.
 _ROW_GROUP, _ROW_GROUP_OF_TABLE = 4096, 1 << 16
 
 
@@ -123,6 +123,8 @@ def read_rows(path: str | Path, rows: Sequence[int] | np.ndarray, columns: list[
     rows = np.asarray(rows, np.int64)
     wanted, parts, first = np.unique(rows), [], 0
     with _parquet_file(path, columns) as file:
+        if len(wanted) and not 0 <= wanted[0] <= wanted[-1] < file.metadata.num_rows:
+            raise IndexError(f"{path}: rows {wanted[0]} to {wanted[-1]} of {file.metadata.num_rows}")
         for number in range(file.num_row_groups):
             last = first + file.metadata.row_group(number).num_rows
             here = wanted[np.searchsorted(wanted, first) : np.searchsorted(wanted, last)]

@@ -68,6 +68,7 @@ def main() -> None:
     parser.add_argument("--plain-views", type=int, help="views of each galaxy in other loops; as in the workflow")
     parser.add_argument("--baal", help="a Python that has baal and pandas")
     options = parser.parse_args()
+    print(machine(), flush=True)
     files = [ROOT / "config/config.yaml", HERE / "loop.yaml", *(path.resolve() for path in options.configfile)]
     config: dict = {}
     for file in files:
@@ -123,7 +124,6 @@ def main() -> None:
         for way in [*ways][1:]:
             names = ["strategy", "iteration", "galaxies", "rmse"]
             rmse[way] = pd.concat([pd.read_csv(path, names=names) for path in cwd.glob(f"{way}_*.csv")])
-    print(machine())
     print(f"{'loop':<12}{'seconds, median':>16}{'workflow / loop':>16}{'min–max':>14}{'RMSE of the last models':>26}")
     for way, taken in seconds.items():
         ratio = np.array(seconds["workflow"]) / taken

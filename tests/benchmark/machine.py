@@ -14,5 +14,5 @@ def machine() -> str:
     """Processor, cores, how busy they are now, and versions."""
     installed, _ = provenance.locked_packages(LOCK)
     versions = ", ".join(f"{name} {installed[name]}" for name in LIBRARIES if name in installed)
-    cores = f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}"
+    cores = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     return f"activezoo {__version__}, {versions}; {provenance.processor().model}, {cores}"

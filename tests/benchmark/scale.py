@@ -82,6 +82,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128, help="of an image, pixels a side")
     parser.add_argument("--networks", type=int, default=30, help="that predict each galaxy")
     options = parser.parse_args()
+    print(machine(), flush=True)
     posteriors = TRAINED["posteriors"] | {"networks": options.networks}
     trained = TRAINED | {"images": {"stored_size": min(96, options.size)}, "posteriors": posteriors}
     with TemporaryDirectory() as folder:
@@ -104,7 +105,6 @@ def main() -> None:
             print(f"{rows:,} of {number:,} images, {cores} cores: {walls[number, cores]:.0f} s", flush=True)
             shutil.rmtree(folder / f"results/{name}/images")
     small, large = options.images
-    print(machine())
     print(f"{'step':<24}{'peak memory, MB':>20}{'ratio':>8}{'images a second and core':>30}")
     for step, (peak, seconds) in of[large].items():
         before = of[small][step][0]

@@ -41,7 +41,7 @@ with open(os.path.join(workflow.basedir, "workflow/schemas/config.schema.yaml"))
     config = validated(as_written(config, workflow.configfiles), yaml.safe_load(schema))
 
 progress = Progress.attach("snakemake.logging", model_rule="evaluate")
-ignore_locks_of_the_dead()
+ignore_locks_of_the_dead(workflow)
 retry_what_may_pass()
 plan_quickly(workflow, list_jobs=not progress.terminal or workflow.output_settings.printshellcmds)
 clusters.pass_on_gpu_limit(workflow)

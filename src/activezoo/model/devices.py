@@ -46,9 +46,9 @@ def claim(devices: Sequence[Device], number: int, names: Sequence[str] | None = 
     """
     if number > len(devices):
         logging.warning(
-            "%d GPUs are asked for, and TensorFlow sees %d, so this job computes without; install the extra `gpu`, or "
-            "say that there are none (resources: gpu=0)",
-            *(number, len(devices)),
+            "GPUs: %d are asked for, and TensorFlow sees %d, so this job uses no more; install the extra `gpu`, or say "
+            "how many there are (resources: gpu=%d)",
+            *(number, len(devices), len(devices)),
         )
     number = min(number, len(devices))
     if not number:

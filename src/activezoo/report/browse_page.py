@@ -37,7 +37,7 @@ class Catalogue(NamedTuple):
     histogram: np.ndarray
     """How many of all galaxies have a fraction in each of `BINS` equal parts of 0 to 1."""
     number: int
-    """Of all galaxies."""
+    """How many galaxies there are."""
 
 
 def read_catalogue(path: str | Path, galaxies: int) -> Catalogue:
@@ -56,7 +56,7 @@ def read_catalogue(path: str | Path, galaxies: int) -> Catalogue:
 
 def _read(path: str | Path) -> Iterator[pd.DataFrame]:
     """A catalogue, a part at a time: by id, `fraction`, `low`, `high` (its 95 % interval), `information` and `role`."""
-    names = next(tables.read_stream(path)).column_names
+    names = tables.read_rows(path, []).column_names
     fraction = next(name for name in names if name.endswith("_fraction"))
     columns = {
         fraction: "fraction",
@@ -70,7 +70,10 @@ def _read(path: str | Path) -> Iterator[pd.DataFrame]:
 
 
 def _extremes(table: pd.DataFrame) -> list[str]:
-    """The galaxies of which networks are most and least certain, whose votes would tell most and least, and so on."""
+    """The galaxies of which networks are most and least certain, whose votes would tell most and least.
+
+    And those of the largest and smallest fractions.
+    """
     kept: list[str] = []
     for values in (table.high - table.low, table.information, table.fraction):
         order = values.sort_values(kind="stable").index
@@ -79,11 +82,7 @@ def _extremes(table: pd.DataFrame) -> list[str]:
 
 
 def chosen(catalogues: Mapping[str, Catalogue], galaxies: int) -> list[str]:
-    """Ids of the galaxies that the page shows: all, or of each question the extreme ones, and a random sample.
-
-    Extreme are those of which networks are most and least certain, whose votes would tell most and least, and which
-    have the largest and smallest fractions.
-    """
+    """Ids of the galaxies that the page shows: all, or of each question the extreme ones, and a random sample."""
     tables_of = [of.candidates for of in catalogues.values()]
     draws = pd.concat([table["draw"] for table in tables_of])
     draws = draws[~draws.index.duplicated()]

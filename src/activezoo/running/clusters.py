@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import fields
-from functools import partial
+from functools import cache, partial
 
 SLURM = "snakemake_executor_plugin_slurm"
 """The plugin, which Snakemake imports if it is installed."""
+
+SECONDS_FOR_SINFO = 30
 GPUS = "ACTIVEZOO_GPUS_OF_A_JOB"
 """Environment variable: how many GPUs one submission may have."""
 
@@ -88,12 +90,13 @@ def submissions(workflow) -> list:
 
 def read_partitions_strictly() -> None:
     """Let the table of Slurm partitions be read with errors that name it; to be called while the workflow is read."""
-    if slurm := sys.modules.get(SLURM):
+    with suppress(KeyError, AttributeError):  # it is not installed, or is another version
+        slurm = sys.modules[SLURM]
         slurm.read_partition_file = partial(_partitions, slurm.read_partition_file)
 
 
 def _partitions(read: Callable, table: str | os.PathLike) -> list:
-    """What `read` reads from a table of partitions, whose names this cluster has.
+    """Read a table of partitions, and look whether this cluster has them.
 
     Raises
     ------
@@ -105,18 +108,18 @@ def _partitions(read: Callable, table: str | os.PathLike) -> list:
 
     try:
         partitions = read(table)
-        for partition in partitions:
-            for limit, value in vars(partition.limits).items():
-                if limit.startswith("max_") and not isinstance(value, int | float):
-                    raise WorkflowError(f"{table}, partition {partition.name}: {limit} is {value!r}; write a number")
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except (WorkflowError, TypeError, ValueError, KeyError, AttributeError) as error:
         limits = ", ".join(field.name for field in fields(PartitionLimits))
         raise WorkflowError(
-            f"{table}: not a table of partitions ({error}); below `partitions` stand their names, and below each name "
-            f"its limits: {limits}"
+            f"{table}: not a table of partitions ({error}); below `partitions` stand their names, as text, and below "
+            f"each name its limits: {limits}"
         ) from None
     known = _names_of_partitions()
     for partition in partitions:
+        for limit, value in vars(partition.limits).items():
+            number = isinstance(value, int | float) and not isinstance(value, bool) and value == value  # nan is not
+            if limit.startswith("max_") and not number:
+                raise WorkflowError(f"{table}, partition {partition.name}: {limit} is {value!r}; write a number")
         if known and not partition.partition_cluster and partition.name not in known:
             raise WorkflowError(
                 f"{table}: this cluster has no partition {partition.name!r}, it has {', '.join(sorted(known))}; write "
@@ -125,12 +128,14 @@ def _partitions(read: Callable, table: str | os.PathLike) -> list:
     return partitions
 
 
-def _names_of_partitions() -> set[str]:
+@cache
+def _names_of_partitions() -> frozenset[str]:
     """Those that Slurm tells of; none if it tells nothing."""
     with suppress(OSError, subprocess.SubprocessError):
-        told = subprocess.run(["sinfo", "--noheader", "--format=%R"], capture_output=True, text=True, check=True)
-        return set(told.stdout.split())
-    return set()
+        command = ["sinfo", "--all", "--noheader", "--format=%R"]
+        told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=SECONDS_FOR_SINFO)
+        return frozenset(told.stdout.split())
+    return frozenset()
 
 
 def refuse_what_fits_no_partition(workflow) -> None:
@@ -165,7 +170,7 @@ def refuse_what_fits_no_partition(workflow) -> None:
         if why := sorted({line for line in why if line}):
             raise WorkflowError(f"{table} has no partition for these steps:", *why, ADVICE)
 
-    def chosen(partitions, job, logger):
+    def chosen(partitions, job, logger):  # for a job that is tried again and asks for more
         refuse([misfit(job)])
         return choose(partitions, job, _Silent())
 
@@ -192,10 +197,10 @@ def _why(job, partitions: list) -> str:
     for limit, (number, unit) in asked.items():
         largest = max((getattr(partition.limits, limit) for partition in partitions), default=0)
         if number > largest:
-            found.append(f"{number} {unit}, and the largest {limit} is {largest:g}")
+            found.append(f"{number} {unit}, and the largest {limit} is {largest}")
     if not found:
         found.append(", ".join(f"{number} {unit}" for number, unit in asked.values()))
-        found.append("no partition gives that together")
+        found.append("no partition gives that together, with what else the step asks for")
     one_submission = " (one submission)" if len(steps) > 1 else ""
     return f"  {', '.join(steps)}{one_submission}: {'; '.join(found)}"
 

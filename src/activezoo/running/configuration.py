@@ -399,8 +399,8 @@ def _contradictions(config: dict) -> list[str]:
     if (scored := config["pool"]["scored"]) is not None:
         if config["survey"]["kind"] == "live":
             problems.append("pool.scored: null, since survey.kind is live")
-        for name in config["loop"]["questions"]:
-            if not unknown and scored < (needed := config["questions"][name]["acquire"]):
+        for name in [] if unknown else _asking(config):
+            if scored < (needed := config["questions"][name]["acquire"]):  # a galaxy may have a single vote
                 problems.append(f"pool.scored: {scored} is less than the {needed} of questions.{name}.acquire")
     edges = config["posteriors"]["conformal_edges"]
     if edges != sorted(edges):
@@ -445,9 +445,7 @@ def _contradictions(config: dict) -> list[str]:
     if survey["kind"] == "simulated" and size < stored_size:
         problems.append(f"images.stored_size: {stored_size} is more than the {size} of survey.simulated.image_size")
     if survey["kind"] == "simulated" and not unknown:
-        # Of questions together, galaxies are asked for by the first.
-        together = config["network"]["questions"] == "together"
-        for name in config["loop"]["questions"][: 1 if together else None]:
+        for name in _asking(config):
             question = config["questions"][name]
             asked = question["initial"] + config["loop"]["iterations"] * question["acquire"]
             if question["unit"] == "votes":  # at least the initial galaxies; `check_pool` sees the votes
@@ -462,6 +460,12 @@ def _contradictions(config: dict) -> list[str]:
     if config["network"]["questions"] == "together" and not unknown:
         problems += _contradictions_of_together(config)
     return problems + (_contradictions_of_live(config) if survey["kind"] == "live" and not unknown else [])
+
+
+def _asking(config: dict) -> list[str]:
+    """The questions that galaxies are asked for by: of questions learnt together, the first."""
+    together = config["network"]["questions"] == "together"
+    return config["loop"]["questions"][: 1 if together else None]
 
 
 def _contradictions_of_together(config: dict) -> list[str]:

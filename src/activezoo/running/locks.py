@@ -42,10 +42,12 @@ class Holder(NamedTuple):
     started: int | None
     """Clock ticks from the start of the kernel to that of the process: no later process of the same number has it."""
     since: str
+    log: str = ""
+    """Snakemake's log of the run."""
 
     @classmethod
     def this_process(cls) -> Holder:
-        """This process.
+        """This process, which has no log yet.
 
         Raises
         ------
@@ -107,20 +109,24 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def left_behind(snakemake_folder: str | Path) -> str:
-    """What to do about Slurm jobs of the run before this one, if it was on Slurm; from its log."""
-    for log in sorted(Path(snakemake_folder, "log").glob("*.snakemake.log"), reverse=True)[1:2]:  # the first is our own
-        with suppress(OSError):
-            if runs := SLURM_RUN.findall(log.read_text(encoding="utf-8", errors="replace")):
-                return f" Its jobs may still run; this ends them: scancel --name={runs[-1]}"
+def left_behind(log: str) -> str:
+    """What to do about Slurm jobs of a run that has died, by its log; nothing if it had none."""
+    with suppress(OSError):
+        if run := SLURM_RUN.search(Path(log).read_text(encoding="utf-8", errors="replace")):
+            return f" Its jobs may still run; this ends them: scancel --name={run[1]}"
     return ""
 
 
-def ignore_locks_of_the_dead() -> None:
+def ignore_locks_of_the_dead(workflow) -> None:
     """Let Snakemake tell in its locks who holds them, and ignore those of the dead; called while it reads a workflow.
 
     No lock is removed here, so that a dry run changes nothing. Snakemake removes all when a run ends. Besides, of two
     runs that start at the same moment, one is refused. By itself, Snakemake first looks and then locks.
+
+    Parameters
+    ----------
+    workflow
+        Snakemake's, as Snakefiles know it.
     """
     with suppress(ImportError, AttributeError, OSError):  # then a lock counts until `--unlock`
         from snakemake.exceptions import LockException
@@ -133,14 +139,15 @@ def ignore_locks_of_the_dead() -> None:
 
         def write_with_holder(self, kind, files):
             files = list(files)
-            write(self, kind, [HOLDER + json.dumps(this._asdict()), *files] if files else [])
+            holder = this._replace(log=next(iter(workflow.logger_manager.get_logfile()), ""))
+            write(self, kind, [HOLDER + json.dumps(holder._asdict()), *files] if files else [])
 
         def read_those_of_the_living(self):
             for path in sorted(Path(self._lockdir).glob(LOCKS)):
                 holder = holder_of(path)
                 if holder and holder.is_dead(this):
                     if holder not in told:
-                        logger.info(f"The lock of {holder} does not count: that run has died.{left_behind(self.path)}")
+                        logger.info(f"The lock of {holder} does not count: that run has died.{left_behind(holder.log)}")
                     told.add(holder)
                     continue
                 with suppress(FileNotFoundError):  # the other run ends just now

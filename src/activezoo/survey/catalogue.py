@@ -108,7 +108,8 @@ class FolderSurvey:
             There is no image, or too many share their names; the latter after the last galaxy.
         """
         doubtful, number = [], 0
-        for rows in ImageStream(self.images):
+        images = ImageStream(self.images)
+        for rows in images:
             rows.index += number + 1
             number += len(rows)
             rows = rows.rename(columns={"name": "id"})
@@ -116,6 +117,11 @@ class FolderSurvey:
             sure = ~(rows["broken"] | rows["several"])
             doubtful.append(rows[~sure])
             yield _galaxies_table(rows.loc[sure, ["id", "image"]])
+        if number != images.number:
+            raise InputError(
+                f"{self.images}: {images.number} images at first, {number} a moment later; run again when nothing is "
+                "written there"
+            )
         rows = pd.concat(doubtful)
         selection = Selection(rows[["id", "image"]])
         selection.reject(rows["broken"], "file name that is not UTF-8", values=rows["image"])

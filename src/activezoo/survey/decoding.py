@@ -163,12 +163,12 @@ def _encoded(image: Image.Image, format: str, **options) -> bytes:
     return file.getvalue()
 
 
-@_quietly
 def rows_to_measure(galaxies: int) -> np.ndarray:
     """Which galaxies of a survey `find_brightness` measures: some, the same every time."""
     return np.arange(0, galaxies, -(-galaxies // SAMPLE) or 1)
 
 
+@_quietly
 def find_brightness(images: Sequence[str | Path], brightness: Brightness) -> Brightness:
     """Fill in what the configuration leaves open, from the images of some galaxies, `rows_to_measure`."""
     from PIL import Image

@@ -41,7 +41,13 @@ def image_files(folder: Path) -> pd.Series:
 
 
 class ImageStream:
-    """The same, a folder at a time: of a large survey, neither names nor paths need fit into memory."""
+    """The images of `image_files`, a folder at a time: only the names of one folder must fit into memory.
+
+    Attributes
+    ----------
+    number
+        How many there are.
+    """
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -49,13 +55,14 @@ class ImageStream:
         for kind, files in _images(folder):
             hashes[kind].extend(_hash(name) for name, _ in files)
         self._kind = _kind_that_counts(folder, {kind: len(of) for kind, of in hashes.items()})
+        self.number = len(hashes[self._kind])
         in_order = np.sort(np.frombuffer(hashes[self._kind], np.uint64))
         self._several = set(in_order[1:][in_order[1:] == in_order[:-1]].tolist())
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
-        """Columns name, image and `several`: whether others may have the same name. They may, and need not.
+        """Columns name, image and `several`: if false, no other image has this name.
 
-        In order of their folders, and of their names in each.
+        They come in order of their folders, and of their names in each.
         """
         for kind, files in _images(self._folder):
             if kind == self._kind:

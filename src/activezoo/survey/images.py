@@ -77,10 +77,13 @@ def rows_of(index: str | Path, ids: Sequence[str]) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    wanted = pa.array(ids, pa.string())
+    wanted = set(ids)
     parts = tables.read_stream(index, ["id", "shard", "offset", "size"])
-    table = pa.concat_tables([part.filter(pc.is_in(part["id"], wanted)) for part in parts])
-    rows = pc.index_in(wanted, value_set=table["id"])
+    # Arrow's `is_in` would hash all ids anew for each part.
+    table = pa.concat_tables(
+        [part.filter(pa.array([galaxy in wanted for galaxy in part["id"].to_pylist()], pa.bool_())) for part in parts]
+    )
+    rows = pc.index_in(pa.array(ids, pa.string()), value_set=table["id"])
     if rows.null_count:
         missing = ids[rows.is_null().to_numpy(zero_copy_only=False).argmax()]
         raise InputError(f"{index}: no image of galaxy {missing}; delete it and run again")
