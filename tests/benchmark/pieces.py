@@ -219,7 +219,8 @@ def compare_jobs(index, folder: Path) -> None:
     common = {"index": folder / "index.parquet", "shard": 0, "draws": "even", "threads": 1, "gpu": 0}
     common["predictions"] = predictions = folder / "predictions.parquet"
     model, weights = (folder / name for name in ("model.json", "model.weights.h5"))
-    pool = {"model": model, "weights": weights, "split": split}
+    tables.write({"id": ids[:10]}, labelled := folder / "labelled.parquet")
+    pool = {"model": model, "weights": weights, "split": split, "labelled": labelled}
     pool |= common | {"shards": 2000, "augmentations": 1, "masks": posterior.EXACT}
     posteriors = common | {"models": model, "weights": weights, "galaxies": common["index"], "networks": 2}
     posteriors["question"] = "smooth"
