@@ -63,7 +63,7 @@ def timed(*commands: list[str], cwd: Path) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--configfile", type=Path, nargs="+", default=[])
     parser.add_argument("--plain-views", type=int, help="views of each galaxy in other loops; as in the workflow")
     parser.add_argument("--baal", help="a Python that has baal and pandas")
