@@ -150,6 +150,7 @@ def test_two_people_at_once(site):
 def test_zoom_and_inversion_stay_from_galaxy_to_galaxy(site):
     with site.visitor("Ann") as shown:
         width = "document.querySelector('#image img').clientWidth / document.querySelector('#image').clientWidth"
+        shown.wait_for_function(f"{width} > 0")  # the image has come
         assert shown.evaluate(width) == pytest.approx(1, abs=0.05)
         shown.keyboard.press("z")
         shown.keyboard.press("i")

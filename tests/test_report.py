@@ -322,7 +322,7 @@ def test_more_columns_than_acquired_galaxies_leave_blanks(run):
 
 
 def test_a_galaxy_without_an_image_is_named(run):
-    with pytest.raises(InputError, match="no image of galaxy 'unheard-of'"):
+    with pytest.raises(InputError, match="no image of galaxy unheard-of"):
         galleries.read_pixels([run.ids[0], "unheard-of"], run.folder / "images/index.parquet")
 
 

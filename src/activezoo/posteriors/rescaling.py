@@ -128,7 +128,10 @@ def fit(predictions: Predictions, k: np.ndarray, responses: np.ndarray) -> Resca
         return float((surprise.sum() + (unexpected**2).sum() / 2) / len(k))
 
     bounds = [(0, None), (0, None), (None, None), (0, None), (0, _LARGEST_TAIL)]
-    return Rescaling(*minimize(loss, PRIOR, method="L-BFGS-B", bounds=bounds).x.tolist())
+    near = minimize(loss, PRIOR, method="L-BFGS-B", bounds=bounds).x
+    # It follows differences of the loss, and may stop far from the minimum, on one processor and not on another.
+    found = minimize(loss, near, method="Nelder-Mead", bounds=bounds, options={"xatol": 1e-4, "fatol": 1e-7})
+    return Rescaling(*found.x.tolist())
 
 
 def write(rescaling: Rescaling, path: str | Path) -> None:
