@@ -50,6 +50,7 @@ def test_defaults_are_filled_in_and_values_kept():
     config = validated({"survey": {"name": "x", "kind": "release"}, "questions": default()["questions"]}, SCHEMA)
     assert config["sampling"]["augmentations"] == 30
     assert config["sampling"]["masks"] == "exact"
+    assert config["network"]["precision"] == "float32"
     assert config["survey"]["columns"]["id"] == "dr7objid"
     assert config["loop"]["seeds"] == [1, 2, 3, 4]
     assert config["questions"]["bar"]["crop"] == "centre"
@@ -57,6 +58,11 @@ def test_defaults_are_filled_in_and_values_kept():
 
 def test_an_empty_section_means_its_defaults():
     assert validated(with_values(pool=None), SCHEMA)["pool"] == {"shards": 1, "scored": None}
+
+
+def test_convolutions_may_be_of_bfloat16():
+    config = validated(with_values(network__precision="mixed_bfloat16"), SCHEMA)
+    assert config["network"]["precision"] == "mixed_bfloat16"
 
 
 def test_a_number_of_seeds_stands_for_so_many():
@@ -84,6 +90,7 @@ def test_columns_follow_from_named_answers():
         ({"loop__iterations": 0}, "loop.iterations: 0 is not allowed, it must be at least 1"),
         ({"loop__iterations": "many"}, "loop.iterations: 'many' is not allowed, it must be integer"),
         ({"network__dropout": 1.0}, "network.dropout: 1.0 is not allowed, it must be less than 1"),
+        ({"network__precision": "float16"}, "network.precision: 'float16' is not allowed, it must be one of float32"),
         ({"sampling__masks": "all"}, "sampling.masks: 'all' is not allowed"),
         ({"questions__smooth__zoom": [1.3, 1.1]}, "questions.smooth.zoom: [1.3, 1.1] must not fall"),
         ({"questions__smooth__crop": "center"}, "questions.smooth.crop: 'center' is not allowed, it must be"),

@@ -6,13 +6,14 @@ after `start`.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
-from activezoo.model.devices import claim
+from activezoo.model.devices import claim, processor_has_bfloat16
 
 # BLAS, OpenMP, TensorFlow and Arrow read these when they are loaded and never again. BLAS and OpenMP keep to one
 # thread, so that sums have one order on any machine; TensorFlow's are set by `tf.config.threading` once it is there.
@@ -92,3 +93,14 @@ def start(threads: int, gpus: int) -> None:
     tensorflow.config.set_visible_devices(claim(tensorflow.config.list_physical_devices("GPU"), gpus), "GPU")
     for device in tensorflow.config.get_visible_devices("GPU"):
         tensorflow.config.experimental.set_memory_growth(device, True)
+
+
+def warn_if_emulated(precision: str) -> None:
+    """Say so in the log if this job computes bfloat16 on a processor that has none: that is right, but slow."""
+    if precision != "mixed_bfloat16" or processor_has_bfloat16():
+        return
+    if not import_tensorflow().config.get_visible_devices("GPU"):
+        logging.warning(
+            "network.precision: %s is slow on this processor, which has no bfloat16 and emulates it; float32 is faster",
+            precision,
+        )

@@ -1,4 +1,4 @@
-"""Which GPUs a job takes, where several jobs run side by side on one machine.
+"""Which GPUs a job takes, where several jobs run side by side on one machine; and what the processor can do.
 
 Snakemake counts GPUs but does not say which one a job may use. So each job locks those that it takes, by files in a
 folder of its user's. The kernel frees them when the job ends, however it does.
@@ -79,6 +79,16 @@ def visible_names(number: int) -> list[str]:
     """
     visible = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")]
     return visible[:number] if len(visible) >= number and all(visible) else [str(device) for device in range(number)]
+
+
+def processor_has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor computes bfloat16, by Linux's list of its features; True where there is no such list."""
+    try:
+        lines = cpuinfo.read_text().splitlines()
+    except OSError:
+        return True
+    features = [line for line in lines if line.startswith(("flags", "Features"))]  # on x86, on ARM
+    return not features or not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(features[0].split())
 
 
 def _folder() -> Path:

@@ -35,6 +35,8 @@ class Architecture(NamedTuple):
     """Of votes, see `votes` and `answers`."""
     questions: Literal["apart", "together"] = "apart"
     """Whether a network learns one question, or all: then there is a head for each, on the same layers before."""
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    """Of the convolutions, a dtype policy of Keras. Weights are float32 in either."""
 
 
 def heads(answers: Sequence[int], likelihood: str) -> list[slice]:
@@ -48,16 +50,17 @@ def build(architecture: Architecture, dropout_seed: int = 0, answers: Sequence[i
 
     `answers` says how many each question has. One question of k of N votes has two: the positive answer, then any
     other. For the beta-binomial, a last output of each question tells the concentration. The layer `features` is the
-    dense one before dropout.
+    dense one before dropout. It and what follows are float32, whatever the precision of the convolutions.
     """
     from keras import Sequential, layers
 
+    precision = architecture.precision
     parts = [layers.Input((architecture.input_size, architecture.input_size, 1))]
     for filters in architecture.filters:
-        parts.append(layers.Conv2D(filters, 3, padding="same", activation="relu"))
-        parts.append(layers.Conv2D(filters, 3, padding="same", activation="relu"))
-        parts.append(layers.MaxPooling2D(2))
-    parts.append(layers.Flatten())
+        parts.append(layers.Conv2D(filters, 3, padding="same", activation="relu", dtype=precision))
+        parts.append(layers.Conv2D(filters, 3, padding="same", activation="relu", dtype=precision))
+        parts.append(layers.MaxPooling2D(2, dtype=precision))
+    parts.append(layers.Flatten())  # a layer of float32, as the rest: it casts its input
     parts.append(layers.Dense(architecture.dense_units, name="features"))
     parts.append(layers.Dropout(architecture.dropout, seed=dropout_seed))
     parts.append(layers.Dense(heads(answers, architecture.likelihood)[-1].stop, name="logits"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from activezoo.model import description, network
+from activezoo.model import backend, description, network
 from activezoo.model.description import Description
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def load(model: str | Path, weights: str | Path) -> TrainedModel:
         A file is missing, damaged, or the weights are not of the network described.
     """
     described = description.read(model)
+    backend.warn_if_emulated(described.architecture.precision)
     built = network.build(described.architecture, answers=described.numbers_of_answers)
     network.load_weights(built, weights)
     return TrainedModel(described, built)

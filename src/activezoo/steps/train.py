@@ -42,6 +42,7 @@ def run(
     backend.start(threads, gpu)
     import keras
 
+    backend.warn_if_emulated(architecture.precision)
     table = tables.read(labelled[0], ["id", "k", "N"])
     ids, k, responses = table["id"].to_pylist(), table["k"].to_numpy(), table["N"].to_numpy()
     given, heads, loss = (k, responses), (), network.loss
