@@ -127,11 +127,43 @@ def test_few_votes_are_ranked_for_few_votes(name, of):
     np.testing.assert_array_equal(few.score, expected.score)
 
 
-@pytest.mark.parametrize("pool", [IDS[:6], IDS[:9], IDS[:11], ["other", *IDS[1:10]], IDS[:10][::-1]])
+@pytest.mark.parametrize("pool", [IDS[:6], IDS[:9], IDS[:11], ["other", *IDS[1:10]]])
 def test_predictions_of_another_pool_are_refused(tmp_path, pool):
     paths = [tmp_path / "shard_0.parquet", tmp_path / "shard_1.parquet"]
     for path, rows in zip(paths, (slice(0, 6), slice(6, 10)), strict=True):
         write_predictions([Predictions(IDS[rows], np.full((len(IDS[rows]), 2), 0.5), np.full(2, 0.5))], path)
-    assert [galaxy for part in of_pool(paths, IDS[:10]) for galaxy in part.ids] == IDS[:10]
+    ids, parts = of_pool(paths, IDS[:10], known=())
+    assert ids == [galaxy for part in parts for galaxy in part.ids] == IDS[:10]
     with pytest.raises(InputError, match="not the predictions of this pool"):
-        list(of_pool(paths, pool))
+        of_pool(paths, pool, known=())
+
+
+def test_galaxies_with_votes_may_be_left_out_of_the_predictions_and_no_others(tmp_path):
+    rows = [*range(3), *range(5, 10)]
+    write_predictions([Predictions([IDS[row] for row in rows], np.full((8, 2), 0.5), np.full(2, 0.5))], tmp_path / "0")
+    for known in (IDS[3:5], IDS[:7]):
+        assert of_pool([tmp_path / "0"], IDS[:10], known)[0] == [IDS[row] for row in rows]
+    for known in ((), IDS[3:4]):
+        with pytest.raises(InputError, match="not the predictions of this pool"):
+            of_pool([tmp_path / "0"], IDS[:10], known)
+
+
+def test_the_closest_look_at_a_galaxy_counts(tmp_path):
+    """Three looks, in two shards: at ten galaxies, by two networks; at four, by three; at two of these, by five."""
+    looks = ([range(6), range(6, 10)], [[1, 4], [7, 9]], [[4], [7]])
+    paths = []
+    for look, (shards, networks) in enumerate(zip(looks, (2, 3, 5), strict=True)):
+        for shard, rows in enumerate(shards):
+            rho_GT = np.full((len(rows), networks), 0.1 * (look + 1))
+            path = tmp_path / f"{shard}_{look}"
+            write_predictions([Predictions([IDS[row] for row in rows], rho_GT, np.full(networks, 1 / networks))], path)
+            paths.append(path)
+    ids, parts = of_pool([path for look in (2, 1, 0) for path in paths[2 * look : 2 * look + 2]], IDS[:10], known=())
+    found = {}
+    for part in parts:
+        found |= dict(zip(part.ids, part.rho_GT, strict=True))
+    assert list(found) == ids
+    assert sorted(found) == sorted(IDS[:10])
+    for row, galaxy in enumerate(IDS[:10]):
+        look = 2 if row in (4, 7) else 1 if row in (1, 9) else 0
+        np.testing.assert_allclose(found[galaxy], np.full((2, 3, 5)[look], 0.1 * (look + 1)), rtol=1e-6)

@@ -57,7 +57,7 @@ def test_defaults_are_filled_in_and_values_kept():
 
 
 def test_an_empty_section_means_its_defaults():
-    assert validated(with_values(pool=None), SCHEMA)["pool"] == {"shards": 1, "scored": None}
+    assert validated(with_values(pool=None), SCHEMA)["pool"] == {"shards": 1, "scored": None, "closer_looks": []}
 
 
 def test_convolutions_may_be_of_bfloat16():
@@ -112,6 +112,7 @@ def test_columns_follow_from_named_answers():
         ({"images__stored_size": 200}, "images.stored_size: 200 is more than the 128 of survey.simulated.image_size"),
         ({"survey__columns__redshift": "t03_bar_a06_bar_count"}, "'t03_bar_a06_bar_count' counts votes"),
         ({"pool__scored": 639}, "pool.scored: 639 is less than the 640 of questions.smooth.acquire"),
+        ({"pool__closer_looks": [8, 0]}, "pool.closer_looks.1: 0 is not allowed, it must be at least 1"),
         ({"pool__scored": 0}, "pool.scored: 0 is not allowed, it must be at least 1"),
         ({"survey__name": "../elsewhere"}, "survey.name: '../elsewhere' is not allowed, it must be a name of letters"),
         ({"survey__name": "ab\n"}, "survey.name: 'ab\\n' is not allowed"),

@@ -8,6 +8,12 @@ from activezoo.survey.roles import to_score
 IDS = [f"{number:03}" for number in range(60)]
 
 
+@given(st.sets(st.sampled_from(IDS)), st.integers(1, 60) | st.none())
+def test_the_others_are_the_same_without_the_labelled_galaxies(labelled, scored):
+    with_labelled, without = (to_score(IDS, labelled, scored, ("key",), too) for too in (True, False))
+    assert without == [galaxy for galaxy in with_labelled if galaxy not in labelled]
+
+
 @given(st.sets(st.sampled_from(IDS)), st.integers(1, 60), st.integers(0, 3))
 def test_labelled_galaxies_and_so_many_others_are_scored_in_the_order_of_the_pool(labelled, scored, iteration):
     drawn = to_score(IDS, labelled, scored, ("smooth", 1, iteration, "scored"))

@@ -28,7 +28,7 @@ ROOMS = ["__main__", "cli", "steps", "live", "report", "posteriors", "running", 
 # Steps that people start, and no rule.
 BY_HAND = {"serve", "invite", "import_zooniverse", "zooniverse_manifest", "zooniverse_predictions", "zooniverse_retire"}
 SHARED = {"tables", "randomness", "errors"}
-CACHED = (steps.code, steps._imports, steps._source_that_counts, steps.parameters)
+CACHED = (steps.code, steps._statements, steps._imports, steps._source_that_counts, steps.parameters)
 
 
 def names(paths):
@@ -226,7 +226,8 @@ def test_flags_come_back_from_the_shell_as_they_were(values):
 
 
 def test_what_is_missing_is_no_flag_and_what_a_step_does_not_take_is_left_out():
-    assert steps.flags({"start": None, "indexes": []}) == ""
+    assert steps.flags({"start": None, "indexes": [], "renew": False}) == ""
+    assert steps.flags({"renew": True, "number": 0}) == "--renew --number=0"
     command = steps.command("label_initial", {"split": "s", "votes": "v v", "labelled": "l", "threads": 3, "seed": "1"})
     assert command == "python -m activezoo label_initial --split=s '--votes=v v' --labelled=l"
 

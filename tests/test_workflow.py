@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,9 @@ import pytest
 import yaml
 
 import activezoo
+from activezoo.model import description
+from activezoo.model.information import information
+from activezoo.model.predictions import read_predictions
 from activezoo.report.galleries import read_pixels
 from activezoo.survey import decoding
 from workflow_runs import ROOT, command, overlay, planned, planned_of, snakemake
@@ -272,6 +276,39 @@ def test_a_strategy_chooses_among_the_galaxies_that_are_scored(finished, copy):
             assert len(together)
             np.testing.assert_allclose(together.score_x, together.score_y, rtol=1e-4, atol=1e-7)
             assert list(asked.id) != list(whole.id)
+
+
+def test_closer_looks_go_to_the_galaxies_that_told_most_in_the_look_before(finished, copy):
+    """Of each of two shards, a third, and a third of that; the last look at a galaxy gives its score."""
+    shutil.rmtree(copy / RUN / "seed_2")
+    target = str(RUN / "seed_2/bald/iteration_2/metrics.parquet")
+    configfiles = overlay(copy, pool={"shards": 2, "closer_looks": [7, 12]})
+    snakemake(copy, target, "--notemp", configfiles=configfiles)
+    before = digests(copy)
+    for iteration, labelled in ((1, 16), (2, 24)):
+        model = copy / RUN / ("seed_2/initial" if iteration == 1 else "seed_2/bald/iteration_1")
+        scores, pool = {}, set()
+        responses = description.read(model / "model.json").expected_responses
+        known = set(pq.read_table(model / "labelled.parquet")["id"].to_pylist())
+        assert len(known) == labelled
+        for shard in range(2):
+            names = [f"pool_predictions/shard_{shard}{look}.parquet" for look in ("", "_look_1", "_look_2")]
+            looks = [read_predictions(model / name) for name in names]
+            assert [len(look.weights_T) for look in looks] == [9 * views for views in (3, 7, 12)]
+            for look, closer in pairwise(looks):
+                told = information(look, responses)
+                third = round(len(look.ids) / 3)
+                assert closer.ids == [look.ids[row] for row in np.sort(np.argsort(-told)[:third])]
+            for look in looks:
+                scores |= dict(zip(look.ids, information(look, responses), strict=True))
+            pool |= set(looks[0].ids)
+        assert not pool & known
+        asked = pq.read_table(copy / RUN / f"seed_2/bald/iteration_{iteration}/acquisition.parquet").to_pandas()
+        assert list(asked.id) == sorted(asked.id, key=lambda galaxy: (-scores[galaxy], galaxy))
+        np.testing.assert_allclose(asked.score, [scores[galaxy] for galaxy in asked.id])
+    shutil.rmtree(copy / RUN / "seed_2")
+    snakemake(copy, target, "--notemp", configfiles=configfiles)
+    assert digests(copy) == before
 
 
 def test_a_budget_of_votes_is_spent_by_every_strategy_and_again_to_the_same_bits(copy):

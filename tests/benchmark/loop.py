@@ -101,6 +101,8 @@ def main() -> None:
                 files_of_survey[key] = str(Path(files_of_survey[key]).resolve())
             (folder / "release.yaml").write_text(yaml.safe_dump({"survey": {"release": files_of_survey}}))
             files.append(folder / "release.yaml")
+        # Other loops start from the same galaxies, and are tested on the same ones, so that their RMSE can be compared.
+        plain["split"] = f"results/{name}/{question_name}/seed_{{seed}}/split.parquet"
         (folder / "plain.json").write_text(json.dumps(plain | {key: files_of_survey[key] for key in SIMULATED}))
 
         def loops(script: str, python: str, cwd: Path) -> float:

@@ -32,6 +32,6 @@ def read(survey: Path, config_file: str, seed: int) -> tuple[dict, Survey]:
     for row in usable:
         image = Image.open(where[table[config["map_file"]][row]]).resize((stored, stored), Image.Resampling.BICUBIC)
         images[row] = np.asarray(image, np.float32).mean(axis=-1) / 255
-    test, rest = np.split(np.random.default_rng(0).permutation(usable), [config["test_galaxies"]])
-    initial, pool = np.split(np.random.default_rng(seed).permutation(rest), [config["initial"]])
+    roles = pd.read_parquet(config["split"].format(seed=seed)).set_index("id")["role"].reindex(table[config["id"]])
+    test, initial, pool = (np.flatnonzero(roles == role) for role in ("test", "initial", "pool"))
     return config, Survey(images, k, n, test, initial, pool)

@@ -388,7 +388,16 @@ def pool_predictions(wildcards):
     if not registry.load(wildcards.strategy).needs_predictions:
         return []
     shards = range(config["pool"]["shards"])
-    return [previous_model(f"pool_predictions/shard_{shard}.parquet")(wildcards) for shard in shards]
+    names = (f"pool_predictions/shard_{shard}{look}.parquet" for look in reversed(LOOKS) for shard in shards)
+    return [previous_model(name)(wildcards) for name in names]
+
+
+def scoring_settings(wildcards):
+    """Settings of `predict_pool`. Galaxies that have votes are predicted for a strategy that asks of them again."""
+    strategy, iteration = strategy_and_iteration(wildcards.model)
+    asking = [strategy] if iteration else STRATEGIES
+    again = IS_LIVE or any(registry.load(name).votes == "any" for name in asking)
+    return flags({**config["pool"], **config["sampling"], "labelled_too": again})
 
 
 def of_trained_model(path, question=None):

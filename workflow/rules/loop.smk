@@ -17,6 +17,8 @@ HISTORY = "training.parquet"
 TEST_PREDICTIONS = "test_predictions.parquet"
 EVALUATION = "evaluation.parquet"
 METRICS = "metrics.parquet"
+# Ends of the names of the pool's predictions: of the first look at all galaxies, and of closer ones at some.
+LOOKS = ["", *(f"_look_{look}" for look in range(1, 1 + len(config["pool"]["closer_looks"])))]
 
 
 use rule step as train with:
@@ -78,7 +80,9 @@ use rule step as predict_pool with:
         labelled=f"{MODEL}/{LABELLED}",
         index=INDEX,
     output:
-        predictions=temp(f"{MODEL}/pool_predictions/shard_{{shard}}.parquet"),
+        predictions=temp(
+            expand(f"{MODEL}/pool_predictions/shard_{{shard}}{{look}}.parquet", look=LOOKS, allow_missing=True)
+        ),
     pathvars:
         job="{question}/seed_{seed}/{model}/predict_pool_{shard}",
     group:
@@ -87,7 +91,7 @@ use rule step as predict_pool with:
         **PREDICTION,
     params:
         **step("predict_pool"),
-        settings=flags(config["pool"] | config["sampling"]),
+        settings=scoring_settings,
 
 
 # The votes are on record, and simulated volunteers give them; see live.smk for people.

@@ -171,6 +171,7 @@ def predict(
     sampling: Sampling,
     dropout: float | None = None,
     question: str | None = None,
+    stage: str = "predict",
 ) -> Iterator[Predictions | TreePredictions]:
     """Predict galaxies, a few at a time, in their order, on views like those that the model was trained on.
 
@@ -188,16 +189,18 @@ def predict(
         Probability of dropping a unit; by default that of training.
     question
         Of a model that learns several, the one to predict; by default all, as `TreePredictions`.
+    stage
+        Views and masks of another stage are others.
 
     Notes
     -----
     Dropout acts after the convolutions, so that an augmented image goes through them once, however many masks follow.
     """
-    key, tree = model.description.key("predict"), model.description.tree
+    key, tree = model.description.key(stage), model.description.tree
     dropout = model.description.architecture.dropout if dropout is None else dropout
     heads = answers_heads(model, dropout) if tree else {}
     head = None if tree and question is None else heads[question] if tree else head_of(model, dropout)
-    for batch, features_GAH in features(model, read_grey, ids, sampling):
+    for batch, features_GAH in features(model, read_grey, ids, sampling, stage):
         if head is not None:
             yield predictions_of(batch, features_GAH, head, sampling, key)
         else:
@@ -250,7 +253,11 @@ def answers_heads(model: TrainedModel, dropout: float) -> dict[str, AnswersHead]
 
 
 def features(
-    model: TrainedModel, read_grey: Callable[[slice], np.ndarray], ids: Sequence[str], sampling: Sampling
+    model: TrainedModel,
+    read_grey: Callable[[slice], np.ndarray],
+    ids: Sequence[str],
+    sampling: Sampling,
+    stage: str = "predict",
 ) -> Iterator[tuple[list[str], np.ndarray]]:
     """Output of the dense layer for each augmentation of galaxies, with their ids, a few at a time: shape (G, A, H).
 
@@ -262,7 +269,7 @@ def features(
     dense = model.network.get_layer("features")
     trunk = keras.Model(model.network.inputs, dense.output)
     input_size, view = model.description.architecture.input_size, model.description.view
-    key = model.description.key("predict")
+    key = model.description.key(stage)
 
     forward = tf.function(partial(trunk, training=False), autograph=False)
     if not len(ids):

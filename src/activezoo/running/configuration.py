@@ -402,6 +402,8 @@ def _contradictions(config: dict) -> list[str]:
         for name in [] if unknown else _asking(config):
             if scored < (needed := config["questions"][name]["acquire"]):  # a galaxy may have a single vote
                 problems.append(f"pool.scored: {scored} is less than the {needed} of questions.{name}.acquire")
+    if config["pool"]["closer_looks"] and config["survey"]["kind"] == "live":
+        problems.append("pool.closer_looks: [], since survey.kind is live")
     edges = config["posteriors"]["conformal_edges"]
     if edges != sorted(edges):
         problems.append(f"posteriors.conformal_edges: {edges} must rise")

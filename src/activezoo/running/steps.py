@@ -116,13 +116,14 @@ def command(step: str, values: Mapping[str, Any]) -> str:
 def flags(values: Mapping[str, Any]) -> str:
     """Values as flags, quoted for the shell: {"input_size": 64} is `--input-size=64`.
 
-    A list becomes a repeated flag. None becomes no flag.
+    A list becomes a repeated flag, and True one without a value. None and False become no flag.
     """
     words = []
     for name, value in values.items():
         for part in value if isinstance(value, (list, tuple)) else [value]:
-            if part is not None:
-                words.append(shlex.quote(f"--{name.replace('_', '-')}={part}"))
+            if part is not None and part is not False:
+                value_of_it = "" if part is True else f"={part}"
+                words.append(shlex.quote(f"--{name.replace('_', '-')}{value_of_it}"))
     return " ".join(words)
 
 

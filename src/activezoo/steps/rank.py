@@ -1,7 +1,7 @@
 """Order what to ask next, the most wanted first: of which galaxies a strategy wants votes, and how many."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,14 +35,15 @@ def run(
     known = tables.read(labelled, ["id", "N"])
     known = dict(zip(known["id"].to_pylist(), known["N"].to_pylist(), strict=True))
     described = description.read(model)
+    parts: Iterator[Predictions | TreePredictions] = iter(())
     if predictions:
-        ids = to_score(ids, known, scored, described.key("scored"))
+        ids, parts = of_pool(predictions, to_score(ids, known, scored, described.key("scored")), known)
     chosen = registry.load(strategy)
     # An ask gives at least one vote of the budget, or one galaxy, unless it is a further one, of a galaxy without more.
     most = None if chosen.votes == "any" else acquire
     candidates = Candidates(
         ids=ids,
-        predictions=of_pool(predictions, ids),
+        predictions=parts,
         known_votes=np.array([known.get(galaxy, 0) for galaxy in ids]),
         expected_responses=described.of_question(question).expected_responses,
         few_votes=few_votes,
@@ -60,16 +61,37 @@ def run(
     logging.info("%d galaxies by %s", len(set(columns["id"])), chosen.label)
 
 
-def of_pool(paths: list[Path], ids: list[str]) -> Iterator[Predictions | TreePredictions]:
-    """The predictions of a pool, a few thousand galaxies at a time; without any predictions, none."""
-    if not paths:
-        return
-    others = InputError(f"{paths[0]}: not the predictions of this pool; delete its folder and run again")
-    start = 0
-    for part in (part for path in paths for part in stream_predictions(path)):
-        if part.ids != ids[start : start + len(part.ids)]:
-            raise others
-        start += len(part.ids)
-        yield part
-    if start != len(ids):
-        raise others
+def of_pool(
+    paths: list[Path], scored: list[str], known: Container[str]
+) -> tuple[list[str], Iterator[Predictions | TreePredictions]]:
+    """The galaxies of a pool, in the order of their predictions, and these, a few thousand galaxies at a time.
+
+    Parameters
+    ----------
+    paths
+        Of the predictions, those of the closest look first: of a galaxy, they are the ones that count.
+    scored
+        Galaxies that must have been predicted.
+    known
+        Those of them that have votes, and may have been left out.
+
+    Raises
+    ------
+    InputError
+        The predictions are of other galaxies.
+    """
+    ids_of = {path: tables.read(path, ["id"])["id"].to_pylist() for path in paths}
+    ids = list(dict.fromkeys(galaxy for of_path in ids_of.values() for galaxy in of_path))
+    predicted = set(ids)
+    if not predicted.issubset(scored) or any(galaxy not in predicted and galaxy not in known for galaxy in scored):
+        raise InputError(f"{paths[-1]}: not the predictions of this pool; delete its folder and run again")
+
+    def parts() -> Iterator[Predictions | TreePredictions]:
+        left = set(ids)
+        for path in paths:
+            for part in stream_predictions(path):
+                new = [row for row, galaxy in enumerate(part.ids) if galaxy in left]
+                left.difference_update(part.ids)
+                yield part if len(new) == len(part.ids) else part.of(np.array(new, int))
+
+    return ids, parts()

@@ -23,7 +23,9 @@ def galaxies_of(split: pa.Table, *roles: str, without: Sequence[str] = ()) -> li
     return split.filter(left)["id"].to_pylist()
 
 
-def to_score(ids: Sequence[str], labelled: Container[str], scored: int | None, key: tuple) -> list[str]:
+def to_score(
+    ids: Sequence[str], labelled: Container[str], scored: int | None, key: tuple, labelled_too: bool = True
+) -> list[str]:
     """The galaxies that a model predicts, so that they can be ranked: those labelled, and so many others at random.
 
     Parameters
@@ -31,11 +33,13 @@ def to_score(ids: Sequence[str], labelled: Container[str], scored: int | None, k
     ids
         Of the initial galaxies and the pool.
     labelled
-        Those that the model has votes of: a strategy may ask about them again.
+        Those that the model has votes of.
     scored
         How many others; None for all.
     key
         Of the model, so that each draws its own.
+    labelled_too
+        Whether those labelled are among them, for a strategy that may ask about them again.
 
     Returns
     -------
@@ -43,7 +47,7 @@ def to_score(ids: Sequence[str], labelled: Container[str], scored: int | None, k
     """
     others = [galaxy for galaxy in ids if galaxy not in labelled]
     if scored is None or scored >= len(others):
-        return list(ids)
+        return list(ids) if labelled_too else others
     drawn = randomness.generator(*key).choice(len(others), scored, replace=False)
-    left_out = set(others) - {others[place] for place in drawn}
-    return [galaxy for galaxy in ids if galaxy not in left_out]
+    chosen = {others[place] for place in drawn}
+    return [galaxy for galaxy in ids if galaxy in chosen or (labelled_too and galaxy in labelled)]
