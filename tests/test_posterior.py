@@ -5,6 +5,8 @@ import itertools
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from activezoo import tables
 from activezoo.model import augmentation, network, posterior
@@ -157,12 +159,23 @@ def test_exact_masks_have_the_moments_of_all_masks(dropout):
 def test_a_galaxy_gets_the_same_posterior_in_any_batch(trained_model, grey, monkeypatch):
     sampling = Sampling(4, posterior.EXACT, "even")
     whole = predict(trained_model, grey, sampling)
-    monkeypatch.setattr(posterior, "FORWARD_PIXELS", 16 * 16 * 4 * 7)
+    monkeypatch.setattr(posterior, "PIXELS_AT_ONCE", 16 * 16 * 4 * 7)
     parts = predict(trained_model, grey, sampling)
     assert parts.ids == IDS
     np.testing.assert_allclose(parts.rho_GT, whole.rho_GT, rtol=1e-5)
     alone = predict(trained_model, grey, sampling, ["galaxy17"])
     np.testing.assert_allclose(alone.rho_GT[0], whole.rho_GT[17], rtol=1e-5)
+    monkeypatch.setattr(posterior, "PIXELS_IN_CACHE", 16 * 16 * 5)  # of views, 4 a galaxy
+    np.testing.assert_allclose(predict(trained_model, grey, sampling).rho_GT, whole.rho_GT, rtol=1e-5)
+
+
+@given(st.integers(1, 5000), st.integers(8, 400))
+def test_views_go_together_as_the_cache_allows_and_few_are_filled_up(views, input_size):
+    together = posterior.views_together(views, input_size)
+    parts = -(-views // together)
+    assert 1 <= together <= views
+    assert together == 1 or (together - 1) * input_size**2 < posterior.PIXELS_IN_CACHE
+    assert parts * together - views < parts
 
 
 def test_predictions_come_back_from_their_file(tmp_path):

@@ -63,7 +63,7 @@ def compare(what: str, ours: Callable, plain: Callable, repeats: int = 5, tolera
         np.testing.assert_allclose(*first, rtol=0, atol=tolerance)
     slow, fast = np.array([(timeit(plain, number=1), timeit(ours, number=1)) for _ in range(repeats)]).T
     ratio, spread = np.median(slow / fast), f"{min(slow / fast):.1f}–{max(slow / fast):.1f}"
-    print(f"{what:<92}{ratio:>6.1f}{spread:>14}{1e3 * np.median(fast):>8.0f} ms", flush=True)
+    print(f"{what:<92}{ratio:>6.2f}{spread:>14}{1e3 * np.median(fast):>8.0f} ms", flush=True)
 
 
 def compare_augmentation(sizes: Sizes, grey: np.ndarray) -> None:
@@ -108,19 +108,18 @@ def compare_training(sizes: Sizes, grey: np.ndarray, schedule: training.Schedule
 
 
 def compare_predicting(sizes: Sizes, grey: np.ndarray, model: TrainedModel, batches: int = 20) -> None:
-    """Compare with what TensorFlow takes for the bare convolutions, on ready batches of the same size."""
+    """Compare with what TensorFlow takes for the bare convolutions, on ready views, as many of them together."""
     pixels = sizes.network.input_size**2 * sizes.sampling.augmentations
-    size = posterior.FORWARD_PIXELS // pixels
+    size = posterior.PIXELS_AT_ONCE // pixels
     ids = list(map(str, range(batches * size)))
     tiled = np.resize(grey, (len(ids), *grey.shape[1:]))
     stream = partial(posterior.features, model, tiled.__getitem__, sampling=sizes.sampling)
     trunk = tf.keras.Model(model.network.inputs, model.network.get_layer("features").output)
-    forward, side, views_each = (
-        tf.function(trunk, autograph=False),
-        sizes.network.input_size,
-        sizes.sampling.augmentations,
-    )
-    views = tf.constant(np.random.default_rng(1).random((size * views_each, side, side, 1)), tf.float32)
+    side, views_each = sizes.network.input_size, sizes.sampling.augmentations
+    together = posterior.views_together(size * views_each, side)
+    shape = size * views_each // together, together, side, side, 1
+    views = tf.constant(np.random.default_rng(1).random(shape), tf.float32)
+    forward = tf.function(lambda parts: tf.map_fn(trunk, parts, parallel_iterations=1), autograph=False)
     compare(
         f"predict {len(ids)} galaxies, {views_each} views, from stored images | bare convolutions, ready views",
         lambda: list(stream(ids=ids)),

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from activezoo.model.trained import TrainedModel
 
 EXACT = "exact"
-# Pixels of input that go through the convolutions at once: small enough for memory, large enough for speed.
-FORWARD_PIXELS = 1_000_000
+# Pixels of input that are augmented, and given to one call of TensorFlow: small enough for memory, large enough that
+# Python takes no time beside the convolutions.
+PIXELS_AT_ONCE = 1 << 20
+# Of those, how many go through the convolutions together: what these make of so many stays in a processor's cache.
+PIXELS_IN_CACHE = 1 << 16
 
 
 class Sampling(NamedTuple):
@@ -252,6 +255,16 @@ def answers_heads(model: TrainedModel, dropout: float) -> dict[str, AnswersHead]
     return found
 
 
+def views_together(views: int, input_size: int) -> int:
+    """How many views go through the convolutions together, of so many in one call of TensorFlow."""
+    import tensorflow as tf
+
+    if tf.config.get_visible_devices("GPU"):
+        return views
+    parts = -(-views * input_size**2 // PIXELS_IN_CACHE)
+    return -(-views // min(parts, views))
+
+
 def features(
     model: TrainedModel,
     read_grey: Callable[[slice], np.ndarray],
@@ -271,18 +284,25 @@ def features(
     input_size, view = model.description.architecture.input_size, model.description.view
     key = model.description.key(stage)
 
-    forward = tf.function(partial(trunk, training=False), autograph=False)
     if not len(ids):
         yield [], np.empty((0, sampling.augmentations, dense.units))
         return
-    # All batches have one shape, the last one being filled up, so that the convolutions are planned once.
-    size = min(len(ids), max(1, FORWARD_PIXELS // (input_size**2 * sampling.augmentations)))
+    size = min(len(ids), max(1, PIXELS_AT_ONCE // (input_size**2 * sampling.augmentations)))
+    # All parts have one shape, the last one being filled up, so that the convolutions are planned once.
+    part = views_together(size * sampling.augmentations, input_size)
+    forward = tf.function(
+        lambda parts: tf.map_fn(partial(trunk, training=False), parts, parallel_iterations=1),
+        input_signature=[tf.TensorSpec((None, part, input_size, input_size, 1), tf.float32)],
+        autograph=False,
+    )
     for start in range(0, len(ids), size):
         batch = slice(start, start + size)
         images = read_grey(batch)
         augmentations = augmentations_of(ids[batch], view, sampling, images.shape[-1], input_size, key)
         views = augmentation.apply(images, augmentations, input_size)
-        if len(views) < size:
-            views = np.concatenate([views, np.zeros((size - len(views), *views.shape[1:]), np.float32)])
-        features_GAH = forward(views.reshape(-1, *views.shape[2:])).numpy().reshape(*views.shape[:2], dense.units)
-        yield list(ids[batch]), features_GAH[: len(images)]
+        views = views.reshape(-1, *views.shape[2:])
+        if missing := -len(views) % part:
+            views = np.concatenate([views, np.zeros((missing, *views.shape[1:]), np.float32)])
+        features = forward(views.reshape(-1, part, *views.shape[1:])).numpy().reshape(-1, dense.units)
+        features = features[: len(images) * sampling.augmentations]
+        yield list(ids[batch]), features.reshape(len(images), sampling.augmentations, dense.units)
