@@ -1,6 +1,7 @@
 """The galaxies of a survey: every row of a catalogue has an id and an image, or is rejected with the reason."""
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import pandas as pd
@@ -320,6 +321,19 @@ def test_a_folder_of_images_is_a_survey_of_galaxies_of_their_names(tmp_path):
     assert set(rejected["value"].to_pylist()) == {str(tmp_path / "c.jpg"), str(tmp_path / "deeper/c.jpeg")}
     with pytest.raises(InputError, match=r"2 of 4 rows have a defect.*2 several image files of this name"):
         FolderSurvey(tmp_path, max_rejected=0.4).read()
+
+
+def test_folders_take_little_memory_each(tmp_path):
+    peaks = []
+    for folders in (10, 10, 210):  # the first call imports
+        for number in range(folders):
+            (tmp_path / str(number)).mkdir(exist_ok=True)
+            (tmp_path / str(number) / f"{number}.png").touch()
+        tracemalloc.start()
+        assert sum(map(len, FolderSurvey(tmp_path, max_rejected=0).galaxies())) == folders
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < peaks[1] + 200 * 1000
 
 
 def test_step_for_a_folder_of_images(tmp_path):

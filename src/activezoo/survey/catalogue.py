@@ -115,14 +115,15 @@ class FolderSurvey:
             rows = rows.rename(columns={"name": "id"})
             rows["broken"] = ["\\" in path and not os.path.exists(path) for path in rows["image"]]
             sure = ~(rows["broken"] | rows["several"])
-            doubtful.append(rows[~sure])
+            if not sure.all():  # thousands of empty frames would take megabytes
+                doubtful.append(rows[~sure])
             yield _galaxies_table(rows.loc[sure, ["id", "image"]])
         if number != images.number:
             raise InputError(
                 f"{self.images}: {images.number} images at first, {number} a moment later; run again when nothing is "
                 "written there"
             )
-        rows = pd.concat(doubtful)
+        rows = pd.concat(doubtful or [rows[:0]])
         selection = Selection(rows[["id", "image"]])
         selection.reject(rows["broken"], "file name that is not UTF-8", values=rows["image"])
         shared = rows["id"].duplicated(keep=False)

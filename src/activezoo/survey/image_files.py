@@ -56,7 +56,8 @@ class ImageStream:
             hashes[kind].extend(_hash(name) for name, _ in files)
         self._kind = _kind_that_counts(folder, {kind: len(of) for kind, of in hashes.items()})
         self.number = len(hashes[self._kind])
-        in_order = np.sort(np.frombuffer(hashes[self._kind], np.uint64))
+        in_order = np.frombuffer(hashes[self._kind], np.uint64)
+        in_order.sort()  # in place, for memory
         self._several = set(in_order[1:][in_order[1:] == in_order[:-1]].tolist())
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
