@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 
 import numpy as np
@@ -17,6 +18,7 @@ from activezoo.model.predictions import Predictions, write_predictions
 from activezoo.report import disk_use
 from activezoo.report.disk_use import Expected, expected, kind_of, used
 from activezoo.running.pruning import DAY, MADE_HERE, MADE_NEXT, WEIGHTS, never_finished, prunable_weights
+from activezoo.steps import disk_use as disk_use_step
 from activezoo.survey import image_shards
 from conftest import ARCHITECTURE
 
@@ -34,6 +36,7 @@ RUN = Expected(
     architecture=ARCHITECTURE,
     averaged=False,
     sampling=Sampling(4, "exact", "even"),
+    closer_looks=(),
 )
 
 
@@ -122,6 +125,19 @@ def test_expected_predictions(tmp_path):
     write_predictions([Predictions(ids, rng.random((pool, len(weights))), weights)], tmp_path / "shard.parquet")
     size = (tmp_path / "shard.parquet").stat().st_size
     assert expected(RUN._replace(pool=pool))["predictions of the pool"] == pytest.approx(size, rel=0.3)
+
+
+def test_a_pool_of_which_a_part_is_predicted_takes_less(tmp_path, capsys):
+    others = {"galaxies", "pool", "image_side", "stored_side", "averaged"}
+    run = {name: value for name, value in RUN._asdict().items() if name not in others}
+    run |= {"results": tmp_path, "index": tmp_path / "index.parquet", "stored_size": 32, "weight_averaging": 0}
+    shown = []
+    for scored, looks in ((None, ()), (10_000_000, ()), (50_000, ()), (50_000, (8, 16))):
+        disk_use_step.run(**run | {"closer_looks": looks}, galaxies=1_000_000, scored=scored)
+        shown.append(re.search(r"predictions of the pool \|.*some ([\d.]+) MB", capsys.readouterr().out)[1])
+    assert shown[0] == shown[1] == "200"
+    assert shown[2] == "10"
+    assert shown[3] == "19"  # + 50,000 × (4 · 72 + 56) / 3 + 50,000 × (4 · 144 + 56) / 9
 
 
 # Pruning

@@ -563,6 +563,7 @@ def disk_use_settings(wildcards):
             "results": RESULTS,
             "index": INDEX,
             "galaxies": simulated.get("galaxies"),
+            **{key: config["pool"][key] for key in ("scored", "closer_looks")},
             "image_size": simulated.get("image_size"),
             "stored_size": config["images"]["stored_size"],
             "models": len(MODELS) if HAS_VOTES else 0,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from activezoo.model.network import Architecture, number_of_parameters
 from activezoo.model.posterior import Sampling, network_weights
 from activezoo.report.markdown import markdown_table
+from activezoo.survey.roles import SHARE_OF_CLOSER_LOOK
 
 UNFINISHED = r"(.*/)?\.partial-[^/]*"
 LOOP_WEIGHTS = r"[^/]+/seed_\d+/(initial|[^/]+/iteration_\d+)/model\.weights\.h5"
@@ -39,7 +40,7 @@ class Expected(NamedTuple):
     galaxies: int
     """With images."""
     pool: int
-    """Galaxies that a question can be asked of; that of all where it is not known yet."""
+    """Galaxies that a model predicts for a strategy, but for those that have votes already."""
     image_side: int | None
     """Of the simulated images, pixels; None if the images are there already."""
     stored_side: int
@@ -57,6 +58,8 @@ class Expected(NamedTuple):
     averaged: bool
     """Whether averages of the weights are kept beside them."""
     sampling: Sampling
+    closer_looks: Sequence[int]
+    """Views of a galaxy in each."""
 
 
 def kind_of(path: str) -> str:
@@ -90,7 +93,9 @@ def expected(run: Expected) -> dict[str, float]:
 
     The numbers of bytes are measured: predictions do not compress, ids and small tables do.
     """
-    networks = len(network_weights(run.sampling))
+    looks = [run.sampling._replace(augmentations=views) for views in (run.sampling.augmentations, *run.closer_looks)]
+    networks = [len(network_weights(look)) for look in looks]
+    predictions = sum(SHARE_OF_CLOSER_LOOK**look * (4 * number + 56) for look, number in enumerate(networks))
     # Adam keeps two numbers for each weight, and the average of the weights is one more.
     numbers = number_of_parameters(run.architecture) * (4 if run.averaged else 3)
     weights = 4 * numbers + 1000 * (6 * (2 * len(run.architecture.filters) + 2) + 10)
@@ -98,8 +103,8 @@ def expected(run: Expected) -> dict[str, float]:
         **({"simulated images": run.galaxies * 0.24 * run.image_side**2} if run.image_side else {}),
         "stored images": run.galaxies * (3 * run.stored_side**2 + 110),
         "weights of the loop": run.models * weights,
-        "predictions of the pool": run.chains * run.pool * (4 * networks + 56),
-        "tables of models": run.models * (run.test_galaxies * (4 * networks + 80) + 12_000)
+        "predictions of the pool": run.chains * run.pool * predictions,
+        "tables of models": run.models * (run.test_galaxies * (4 * networks[0] + 80) + 12_000)
         + run.choosing_models * run.pool * 14,
         "figures and pages": run.galleries * 400_000 * run.iterations + 3_000_000,
     }

@@ -15,6 +15,8 @@ def run(
     results: Path,
     index: Path,
     galaxies: int | None = None,
+    scored: int | None = None,
+    closer_looks: list[int],
     image_size: int | None = None,
     stored_size: int,
     models: int,
@@ -36,7 +38,7 @@ def run(
         wanted = expected(
             Expected(
                 galaxies=stored,
-                pool=stored,
+                pool=min(stored, scored or stored),
                 image_side=image_size,
                 stored_side=stored_size,
                 models=models,
@@ -48,6 +50,7 @@ def run(
                 architecture=architecture,
                 averaged=weight_averaging > 0,
                 sampling=sampling,
+                closer_looks=closer_looks,
             )
         )
     print(disk_use.table(files, size, wanted))

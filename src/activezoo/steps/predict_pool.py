@@ -12,10 +12,7 @@ from activezoo.model.information import information
 from activezoo.model.posterior import Sampling
 from activezoo.model.predictions import stream_predictions, write_predictions
 from activezoo.survey.images import grey_reader
-from activezoo.survey.roles import galaxies_of, to_score
-
-# The share of galaxies that the next look takes, of those of the look before.
-SHARE_OF_CLOSER_LOOK = 1 / 3
+from activezoo.survey.roles import SHARE_OF_CLOSER_LOOK, galaxies_of, to_score
 
 
 def run(
