@@ -20,6 +20,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,19 @@ TRAINED = {
     "loop": {"test_galaxies": 100},
     "posteriors": {"questions": ["smooth"], "training_steps": 20, "surprise": None},
 }
-ENDS = re.compile(r"peak memory (\d+) MB, processor ([\d.]+) s")
+ENDS = re.compile(r"peak memory (\d+) MB, processor ([\d.]+) s, wall ([\d.]+) s")
+
+
+class Step(NamedTuple):
+    """What the jobs of a step took."""
+
+    jobs: int
+    peak: float
+    """Memory of the largest, MB."""
+    processor: float
+    """Seconds of all together."""
+    wall: float
+    """Seconds from the start of the first to the end of the last."""
 
 
 def make_images(folder: Path, number: int, size: int) -> None:
@@ -64,15 +77,25 @@ def snakemake(folder: Path, cores: int, target: str, config: dict) -> float:
     return time.perf_counter() - start
 
 
-def steps(folder: Path, survey: str) -> dict[str, tuple[float, float]]:
-    """Peak memory of the largest job, MB, and processor seconds of all jobs together, by step."""
-    peaks, seconds = defaultdict(list), defaultdict(list)
+def steps(folder: Path, survey: str) -> dict[str, Step]:
+    """What each step took, by name. A job's last line comes when it ends."""
+    jobs = defaultdict(list)
     for log in (folder / "logs" / survey).rglob("*.log"):
         if found := ENDS.search(log.read_text()):
-            step = re.sub(r"_\d+$", "", log.stem)
-            peaks[step].append(float(found[1]))
-            seconds[step].append(float(found[2]))
-    return {step: (max(peaks[step]), sum(seconds[step])) for step in peaks}
+            peak, processor, wall = map(float, found.groups())
+            end = log.stat().st_mtime
+            jobs[re.sub(r"_\d+$", "", log.stem)].append((peak, processor, end - wall, end))
+    found = {}
+    for step, of in jobs.items():
+        peaks, processor, starts, ends = zip(*of, strict=True)
+        found[step] = Step(len(of), max(peaks), sum(processor), max(ends) - min(starts))
+    return found
+
+
+def sharded(of: dict[str, Step]) -> tuple[float, float]:
+    """Wall and processor seconds of the steps that have many jobs: the part that more cores can do faster."""
+    many = [step for step in of.values() if step.jobs > 1]
+    return sum(step.wall for step in many), sum(step.processor for step in many)
 
 
 def main() -> None:
@@ -99,17 +122,22 @@ def main() -> None:
                 "images": trained["images"] | {"shards": shards},
                 "posteriors": posteriors | {"trained_on": "trained", "shards": shards},
             }
+            load = os.getloadavg()[0]
             walls[number, cores] = snakemake(folder, cores, "posteriors", config)
-            of[number] = steps(folder, name)
+            of[number, cores] = steps(folder, name)
             rows = len(pd.read_parquet(folder / f"results/{name}/smooth/posteriors/catalogue.parquet", columns=["id"]))
-            print(f"{rows:,} of {number:,} images, {cores} cores: {walls[number, cores]:.0f} s", flush=True)
+            took = f"{walls[number, cores]:.0f} s (load before: {load:.1f})"
+            print(f"{rows:,} of {number:,} images, {cores} cores: {took}", flush=True)
             shutil.rmtree(folder / f"results/{name}/images")
     small, large = options.images
     print(f"{'step':<24}{'peak memory, MB':>20}{'ratio':>8}{'images a second and core':>30}")
-    for step, (peak, seconds) in of[large].items():
-        before = of[small][step][0]
-        print(f"{step:<24}{before:>11.0f} {peak:>8.0f}{peak / before:>8.2f}{large / seconds:>30.0f}")
+    for name, step in of[large, 2].items():
+        before, rate = of[small, 2][name].peak, large / max(step.processor, 0.1)
+        print(f"{name:<24}{before:>11.0f} {step.peak:>8.0f}{step.peak / before:>8.2f}{rate:>30.0f}")
+    (wall, processor), (wall_of_two, processor_of_two) = (sharded(of[small, cores]) for cores in (1, 2))
     print(f"two cores against one: {walls[small, 1] / walls[small, 2]:.2f} times as fast")
+    print(f"the sharded steps alone, {wall:.0f} of {walls[small, 1]:.0f} s on one core: {wall / wall_of_two:.2f} times")
+    print(f"two jobs at a time took {processor_of_two / processor:.2f} times the processor seconds of one at a time")
 
 
 if __name__ == "__main__":
