@@ -132,10 +132,10 @@ def test_predictions_of_another_pool_are_refused(tmp_path, pool):
     paths = [tmp_path / "shard_0.parquet", tmp_path / "shard_1.parquet"]
     for path, rows in zip(paths, (slice(0, 6), slice(6, 10)), strict=True):
         write_predictions([Predictions(IDS[rows], np.full((len(IDS[rows]), 2), 0.5), np.full(2, 0.5))], path)
-    ids, parts = of_pool(paths, IDS[:10], known=())
+    ids, parts = of_pool(paths, IDS[:10], may_lack=())
     assert ids == [galaxy for part in parts for galaxy in part.ids] == IDS[:10]
     with pytest.raises(InputError, match="not the predictions of this pool"):
-        of_pool(paths, pool, known=())
+        of_pool(paths, pool, may_lack=())
 
 
 def test_galaxies_with_votes_may_be_left_out_of_the_predictions_and_no_others(tmp_path):
@@ -158,7 +158,7 @@ def test_the_closest_look_at_a_galaxy_counts(tmp_path):
             path = tmp_path / f"{shard}_{look}"
             write_predictions([Predictions([IDS[row] for row in rows], rho_GT, np.full(networks, 1 / networks))], path)
             paths.append(path)
-    ids, parts = of_pool([path for look in (2, 1, 0) for path in paths[2 * look : 2 * look + 2]], IDS[:10], known=())
+    ids, parts = of_pool([path for look in (2, 1, 0) for path in paths[2 * look : 2 * look + 2]], IDS[:10], may_lack=())
     found = {}
     for part in parts:
         found |= dict(zip(part.ids, part.rho_GT, strict=True))

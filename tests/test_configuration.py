@@ -112,6 +112,8 @@ def test_columns_follow_from_named_answers():
         ({"images__stored_size": 200}, "images.stored_size: 200 is more than the 128 of survey.simulated.image_size"),
         ({"survey__columns__redshift": "t03_bar_a06_bar_count"}, "'t03_bar_a06_bar_count' counts votes"),
         ({"pool__scored": 639}, "pool.scored: 639 is less than the 640 of questions.smooth.acquire"),
+        ({"pool__closer_looks": [4, 10]}, "pool.closer_looks: [4, 10] must rise, from more than the 4"),
+        ({"pool__closer_looks": [10, 10]}, "pool.closer_looks: [10, 10] must rise"),
         ({"pool__closer_looks": [8, 0]}, "pool.closer_looks.1: 0 is not allowed, it must be at least 1"),
         ({"pool__scored": 0}, "pool.scored: 0 is not allowed, it must be at least 1"),
         ({"survey__name": "../elsewhere"}, "survey.name: '../elsewhere' is not allowed, it must be a name of letters"),

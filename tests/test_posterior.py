@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activezoo import tables
-from activezoo.model import augmentation, network, posterior
+from activezoo.model import augmentation, backend, network, posterior, trained
 from activezoo.model.posterior import Head, Sampling
 from activezoo.model.predictions import Predictions, read_predictions, write_predictions
 from activezoo.model.trained import TrainedModel
+from activezoo.steps import predict_pool
 
 KEY = ("smooth", 1, 2, "predict")  # of the description
 IDS = [f"galaxy{number}" for number in range(30)]
@@ -170,12 +171,54 @@ def test_a_galaxy_gets_the_same_posterior_in_any_batch(trained_model, grey, monk
 
 
 @given(st.integers(1, 5000), st.integers(8, 400))
-def test_views_go_together_as_the_cache_allows_and_few_are_filled_up(views, input_size):
-    together = posterior.views_together(views, input_size)
+def test_views_go_together_as_the_cache_allows_and_few_are_filled_up(tensorflow, views, input_size):
+    with pytest.MonkeyPatch.context() as patch:  # of this machine, there may be one
+        patch.setattr(tensorflow.config, "get_visible_devices", lambda kind: [])
+        together = posterior.views_together(views, input_size)
     parts = -(-views // together)
     assert 1 <= together <= views
     assert together == 1 or (together - 1) * input_size**2 < posterior.PIXELS_IN_CACHE
     assert parts * together - views < parts
+
+
+def test_all_views_go_together_on_a_gpu(tensorflow, monkeypatch):
+    monkeypatch.setattr(tensorflow.config, "get_visible_devices", lambda kind: ["a GPU"])
+    assert posterior.views_together(5000, 64) == 5000
+
+
+@pytest.mark.parametrize("galaxies", range(4))
+def test_a_closer_look_goes_to_a_third_of_few_galaxies(trained_model, grey, tmp_path, monkeypatch, galaxies):
+    def grey_reader(index, ids, size):
+        return grey[[IDS.index(galaxy) for galaxy in ids]].__getitem__
+
+    monkeypatch.setattr(backend, "start", lambda threads, gpus: None)
+    monkeypatch.setattr(trained, "load", lambda model, weights: trained_model)
+    monkeypatch.setattr(predict_pool, "grey_reader", grey_reader)
+    roles = ["test", "initial", *["pool"] * galaxies, *["test"] * (28 - galaxies)]
+    tables.write({"id": IDS, "role": roles}, tmp_path / "split.parquet")
+    tables.write({"id": IDS[1:2]}, tmp_path / "labelled.parquet")
+    files = [tmp_path / f"look_{look}.parquet" for look in range(3)]
+    predict_pool.run(
+        model=None,
+        weights=None,
+        split=tmp_path / "split.parquet",
+        labelled=tmp_path / "labelled.parquet",
+        index=None,
+        shard=0,
+        shards=1,
+        closer_looks=[5, 6],
+        question="smooth",
+        sampling=Sampling(4, posterior.EXACT, "even"),
+        threads=1,
+        gpu=0,
+        predictions=files,
+    )
+    first, closer, closest = map(read_predictions, files)
+    assert first.ids == IDS[2 : 2 + galaxies]
+    assert len(closer.ids) == (galaxies > 1)
+    assert set(closer.ids) <= set(first.ids)
+    assert closest.ids == []
+    assert [len(look.weights_T) for look in (first, closer, closest)] == [36, 45, 54]
 
 
 def test_predictions_come_back_from_their_file(tmp_path):

@@ -23,6 +23,7 @@ from activezoo.model.predictions import Predictions, TreePredictions, stream_pre
 from activezoo.model.trained import TrainedModel
 from activezoo.posteriors import whole_tree
 from activezoo.posteriors.rescaling import Rescaling
+from activezoo.steps.rank import of_pool
 from activezoo.survey import oracle, tree
 from activezoo.survey.tree import AskedIf, Question
 
@@ -50,6 +51,21 @@ def predicted(galaxies=3, networks=4, seed=1, concentration=None):
         ids = [f"galaxy {number}" for number in range(galaxies)]
         parts[name] = Predictions(ids, rho_GT, weights_T, concentration_GT, rho_GTA, named)
     return TreePredictions(TREE, parts)
+
+
+def test_a_closer_look_at_a_tree_counts(tmp_path):
+    looks = [predicted(3, 4).of(np.array([0, 1, 2])), predicted(3, 6, seed=2).of(np.array([1]))]
+    paths = [tmp_path / "first", tmp_path / "closer"]
+    for look, path in zip(looks, paths, strict=True):
+        write_predictions([look], path)
+    ids, parts = of_pool(paths[::-1], [f"galaxy {number}" for number in range(3)], ())
+    assert ids == ["galaxy 1", "galaxy 0", "galaxy 2"]
+    closer, others = parts
+    assert (closer.ids, others.ids) == (ids[:1], ids[1:])
+    for name in TREE:
+        np.testing.assert_allclose(closer.of_questions[name].rho_GT, looks[1].of_questions[name].rho_GT, rtol=1e-6)
+        rho_GT = looks[0].of_questions[name].rho_GT[[0, 2]]
+        np.testing.assert_allclose(others.of_questions[name].rho_GT, rho_GT, rtol=1e-6)
 
 
 def test_a_question_comes_back_from_json():

@@ -189,7 +189,11 @@ def test_an_unrelated_key_runs_nothing_again(copy):
 
 # What an edit runs again; docs/architecture.md tells the same.
 EDITS = {
-    "src/activezoo/model/votes.py": ("_CHUNK_VALUES = 500_000", "_CHUNK_VALUES = 400_000", {"evaluate", "rank"}),
+    "src/activezoo/model/votes.py": (
+        "_CHUNK_VALUES = 500_000",
+        "_CHUNK_VALUES = 400_000",
+        {"evaluate", "predict_pool"},
+    ),
     "src/activezoo/acquisition/bald.py": (
         'label="BALD"',
         'label="Bald"',
@@ -302,7 +306,7 @@ def test_closer_looks_go_to_the_galaxies_that_told_most_in_the_look_before(finis
             for look in looks:
                 scores |= dict(zip(look.ids, information(look, responses), strict=True))
             pool |= set(looks[0].ids)
-        assert not pool & known
+        assert bool(pool & known) == (iteration == 1)  # the first model serves strategies that ask again, too
         asked = pq.read_table(copy / RUN / f"seed_2/bald/iteration_{iteration}/acquisition.parquet").to_pandas()
         assert list(asked.id) == sorted(asked.id, key=lambda galaxy: (-scores[galaxy], galaxy))
         np.testing.assert_allclose(asked.score, [scores[galaxy] for galaxy in asked.id])

@@ -1,7 +1,8 @@
 """The workflow beside the loop that one would write oneself (plain_loop.py), two processes at a time.
 
     python tests/benchmark/loop.py                    equal work, on simulated images
-    python tests/benchmark/loop.py --plain-views 30   the plain loop as in the paper: 30 views, a mask each
+    python tests/benchmark/loop.py --plain-views 30 --configfile tests/benchmark/loop_ranking.yaml
+                                                      the plain loop ranks as in the paper: by 30 views, a mask each
     python tests/benchmark/loop.py --configfile tests/benchmark/loop_gz2.yaml   on real images
     python tests/benchmark/loop.py --baal baal/bin/python   baal, too (baal_loop.py), in an environment of its own:
                                                             python -m venv baal; baal/bin/pip install baal pandas

@@ -25,9 +25,9 @@ from scipy.stats import spearmanr
 from activezoo import tables
 from activezoo.model import backend, posterior, trained
 from activezoo.model.information import information
-from activezoo.model.posterior import EXACT, Sampling
+from activezoo.model.posterior import EXACT, SHARE_OF_CLOSER_LOOK, Sampling
 from activezoo.survey.images import grey_reader
-from activezoo.survey.roles import SHARE_OF_CLOSER_LOOK, galaxies_of
+from activezoo.survey.roles import galaxies_of
 
 REFERENCE = Sampling(60, EXACT, "independent")
 SAMPLINGS = [

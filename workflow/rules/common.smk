@@ -384,7 +384,7 @@ def training_settings(wildcards):
 
 
 def pool_predictions(wildcards):
-    """Predictions of the whole pool by the model before this iteration's, for a strategy that needs them."""
+    """Predictions of the pool by the model before this iteration's, the closest look first; for who needs them."""
     if not registry.load(wildcards.strategy).needs_predictions:
         return []
     shards = range(config["pool"]["shards"])
@@ -393,10 +393,12 @@ def pool_predictions(wildcards):
 
 
 def scoring_settings(wildcards):
-    """Settings of `predict_pool`. Galaxies that have votes are predicted for a strategy that asks of them again."""
+    """Settings of `predict_pool`. Galaxies that have votes are predicted for a strategy that asks of them again.
+
+    The first model serves all strategies, also those that come later.
+    """
     strategy, iteration = strategy_and_iteration(wildcards.model)
-    asking = [strategy] if iteration else STRATEGIES
-    again = IS_LIVE or any(registry.load(name).votes == "any" for name in asking)
+    again = IS_LIVE or not iteration or registry.load(strategy).votes == "any"
     return flags({**config["pool"], **config["sampling"], "labelled_too": again})
 
 

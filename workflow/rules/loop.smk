@@ -72,7 +72,7 @@ use rule step as evaluate with:
 
 
 use rule step as predict_pool with:
-    """Predict one shard of the galaxies that votes can be asked of, for the strategies of the next iteration."""
+    """Predict one shard of the galaxies that votes can be asked of, for strategies; look closer at the best of them."""
     input:
         model=f"{MODEL}/{DESCRIPTION}",
         weights=f"{MODEL}/{WEIGHTS}",

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from activezoo.model.trained import TrainedModel
 
 EXACT = "exact"
+SHARE_OF_CLOSER_LOOK = 1 / 3
+"""Of the galaxies of a look at the pool, those that the next look takes."""
 # Pixels of input that are augmented, and given to one call of TensorFlow: small enough for memory, large enough that
 # Python takes no time beside the convolutions.
 PIXELS_AT_ONCE = 1 << 20
@@ -303,6 +305,6 @@ def features(
         views = views.reshape(-1, *views.shape[2:])
         if missing := -len(views) % part:
             views = np.concatenate([views, np.zeros((missing, *views.shape[1:]), np.float32)])
-        features = forward(views.reshape(-1, part, *views.shape[1:])).numpy().reshape(-1, dense.units)
-        features = features[: len(images) * sampling.augmentations]
-        yield list(ids[batch]), features.reshape(len(images), sampling.augmentations, dense.units)
+        features_GAH = forward(views.reshape(-1, part, *views.shape[1:])).numpy().reshape(-1, dense.units)
+        features_GAH = features_GAH[: len(images) * sampling.augmentations]
+        yield list(ids[batch]), features_GAH.reshape(len(images), sampling.augmentations, dense.units)

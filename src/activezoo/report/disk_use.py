@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from activezoo.model.network import Architecture, number_of_parameters
-from activezoo.model.posterior import Sampling, network_weights
+from activezoo.model.posterior import SHARE_OF_CLOSER_LOOK, Sampling, network_weights
 from activezoo.report.markdown import markdown_table
-from activezoo.survey.roles import SHARE_OF_CLOSER_LOOK
 
 UNFINISHED = r"(.*/)?\.partial-[^/]*"
 LOOP_WEIGHTS = r"[^/]+/seed_\d+/(initial|[^/]+/iteration_\d+)/model\.weights\.h5"
@@ -40,7 +39,7 @@ class Expected(NamedTuple):
     galaxies: int
     """With images."""
     pool: int
-    """Galaxies that a model predicts for a strategy, but for those that have votes already."""
+    """Galaxies that a model predicts for a strategy, at most."""
     image_side: int | None
     """Of the simulated images, pixels; None if the images are there already."""
     stored_side: int

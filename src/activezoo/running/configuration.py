@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -402,8 +403,14 @@ def _contradictions(config: dict) -> list[str]:
         for name in [] if unknown else _asking(config):
             if scored < (needed := config["questions"][name]["acquire"]):  # a galaxy may have a single vote
                 problems.append(f"pool.scored: {scored} is less than the {needed} of questions.{name}.acquire")
-    if config["pool"]["closer_looks"] and config["survey"]["kind"] == "live":
-        problems.append("pool.closer_looks: [], since survey.kind is live")
+    if closer := config["pool"]["closer_looks"]:
+        if config["survey"]["kind"] == "live":
+            problems.append("pool.closer_looks: [], since survey.kind is live")
+        if any(after <= before for before, after in pairwise([config["sampling"]["augmentations"], *closer])):
+            problems.append(
+                f"pool.closer_looks: {closer} must rise, from more than the {config['sampling']['augmentations']} of "
+                "sampling.augmentations"
+            )
     edges = config["posteriors"]["conformal_edges"]
     if edges != sorted(edges):
         problems.append(f"posteriors.conformal_edges: {edges} must rise")

@@ -121,9 +121,9 @@ def flags(values: Mapping[str, Any]) -> str:
     words = []
     for name, value in values.items():
         for part in value if isinstance(value, (list, tuple)) else [value]:
+            flag = f"--{name.replace('_', '-')}"
             if part is not None and part is not False:
-                value_of_it = "" if part is True else f"={part}"
-                words.append(shlex.quote(f"--{name.replace('_', '-')}{value_of_it}"))
+                words.append(shlex.quote(flag if part is True else f"{flag}={part}"))
     return " ".join(words)
 
 

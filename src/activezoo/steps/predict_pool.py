@@ -9,10 +9,10 @@ from activezoo import tables
 from activezoo.acquisition import registry
 from activezoo.model import backend, posterior, trained
 from activezoo.model.information import information
-from activezoo.model.posterior import Sampling
+from activezoo.model.posterior import SHARE_OF_CLOSER_LOOK, Sampling
 from activezoo.model.predictions import stream_predictions, write_predictions
 from activezoo.survey.images import grey_reader
-from activezoo.survey.roles import SHARE_OF_CLOSER_LOOK, galaxies_of, to_score
+from activezoo.survey.roles import galaxies_of, to_score
 
 
 def run(

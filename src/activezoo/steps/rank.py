@@ -34,11 +34,11 @@ def run(
     ids = galaxies_of(tables.read(split), "initial", "pool")
     known = tables.read(labelled, ["id", "N"])
     known = dict(zip(known["id"].to_pylist(), known["N"].to_pylist(), strict=True))
-    described = description.read(model)
+    described, chosen = description.read(model), registry.load(strategy)
     parts: Iterator[Predictions | TreePredictions] = iter(())
     if predictions:
-        ids, parts = of_pool(predictions, to_score(ids, known, scored, described.key("scored")), known)
-    chosen = registry.load(strategy)
+        scored_ids = to_score(ids, known, scored, described.key("scored"))
+        ids, parts = of_pool(predictions, scored_ids, () if chosen.votes == "any" else known)
     # An ask gives at least one vote of the budget, or one galaxy, unless it is a further one, of a galaxy without more.
     most = None if chosen.votes == "any" else acquire
     candidates = Candidates(
@@ -62,7 +62,7 @@ def run(
 
 
 def of_pool(
-    paths: list[Path], scored: list[str], known: Container[str]
+    paths: list[Path], scored: list[str], may_lack: Container[str]
 ) -> tuple[list[str], Iterator[Predictions | TreePredictions]]:
     """The galaxies of a pool, in the order of their predictions, and these, a few thousand galaxies at a time.
 
@@ -72,8 +72,8 @@ def of_pool(
         Of the predictions, those of the closest look first: of a galaxy, they are the ones that count.
     scored
         Galaxies that must have been predicted.
-    known
-        Those of them that have votes, and may have been left out.
+    may_lack
+        Those of them that may have been left out.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def of_pool(
     ids_of = {path: tables.read(path, ["id"])["id"].to_pylist() for path in paths}
     ids = list(dict.fromkeys(galaxy for of_path in ids_of.values() for galaxy in of_path))
     predicted = set(ids)
-    if not predicted.issubset(scored) or any(galaxy not in predicted and galaxy not in known for galaxy in scored):
+    if not predicted.issubset(scored) or not all(galaxy in predicted or galaxy in may_lack for galaxy in scored):
         raise InputError(f"{paths[-1]}: not the predictions of this pool; delete its folder and run again")
 
     def parts() -> Iterator[Predictions | TreePredictions]:

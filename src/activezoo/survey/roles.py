@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 
 ROLES = ("test", "initial", "pool")
 
-# The share of galaxies that the next look takes, of those of the look before.
-SHARE_OF_CLOSER_LOOK = 1 / 3
-
 
 def galaxies_of(split: pa.Table, *roles: str, without: Sequence[str] = ()) -> list[str]:
     """Ids of some roles, in the order of the split, which is that of the stored images."""
