@@ -224,7 +224,7 @@ def compare_jobs(index, folder: Path) -> None:
     model, weights = (folder / name for name in ("model.json", "model.weights.h5"))
     tables.write({"id": ids[:10]}, labelled := folder / "labelled.parquet")
     pool = {"model": model, "weights": weights, "split": split, "labelled": labelled}
-    pool |= common | {"shards": 2000, "augmentations": 1, "masks": posterior.EXACT}
+    pool |= common | {"shards": 2000, "augmentations": 1, "masks": posterior.EXACT, "question": "smooth"}
     posteriors = common | {"models": model, "weights": weights, "galaxies": common["index"], "networks": 2}
     posteriors["question"] = "smooth"
     catalogue = {
