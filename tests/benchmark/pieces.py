@@ -107,13 +107,13 @@ def compare_training(sizes: Sizes, grey: np.ndarray, schedule: training.Schedule
     )
 
 
-def compare_predicting(sizes: Sizes, grey: np.ndarray, model: TrainedModel, batches: int = 20) -> None:
+def compare_predicting(sizes: Sizes, grey: np.ndarray, model: TrainedModel, batches: int) -> None:
     """Compare with what TensorFlow takes for the bare convolutions, on ready views, as many of them together."""
     pixels = sizes.network.input_size**2 * sizes.sampling.augmentations
     size = posterior.PIXELS_AT_ONCE // pixels
     ids = list(map(str, range(batches * size)))
-    tiled = np.resize(grey, (len(ids), *grey.shape[1:]))
-    stream = partial(posterior.features, model, tiled.__getitem__, sampling=sizes.sampling)
+    tiled = np.resize(grey, (size, *grey.shape[1:]))  # a batch; all get the same
+    stream = partial(posterior.features, model, lambda batch: tiled, sampling=sizes.sampling)
     trunk = tf.keras.Model(model.network.inputs, model.network.get_layer("features").output)
     side, views_each = sizes.network.input_size, sizes.sampling.augmentations
     together = posterior.views_together(size * views_each, side)
@@ -124,7 +124,7 @@ def compare_predicting(sizes: Sizes, grey: np.ndarray, model: TrainedModel, batc
         f"predict {len(ids)} galaxies, {views_each} views, from stored images | bare convolutions, ready views",
         lambda: list(stream(ids=ids)),
         lambda: [forward(views).numpy() for _ in range(batches)],
-        repeats=3,
+        repeats=2,
     )
 
 
@@ -301,7 +301,8 @@ def main() -> None:
         grey = images.grey(images.read_pixels(index[:64], folder))
         compare_augmentation(sizes, grey)
         compare_training(sizes, grey, schedule)
-        compare_predicting(sizes, grey, model)
+        for batches in (20, 100):  # some pool of the default run; and where the start hardly counts
+            compare_predicting(sizes, grey, model, batches)
         compare_posterior(sizes, grey, model)
         compare_mutual_information(sizes)
         measure_large_pools()
