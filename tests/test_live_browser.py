@@ -44,6 +44,7 @@ class Site:
         shown.goto(f"{self.url}/join#{self.store.invite(name, administrator)}")
         shown.keyboard.press("Enter")  # the focus is on the button
         shown.wait_for_selector("#answers")
+        shown.wait_for_load_state()  # its style sheet, too
         yield shown
         context.close()
 
