@@ -108,7 +108,7 @@ def compare_training(sizes: Sizes, grey: np.ndarray, schedule: training.Schedule
 
 
 def compare_predicting(sizes: Sizes, grey: np.ndarray, model: TrainedModel, batches: int) -> None:
-    """Compare with what TensorFlow takes for the bare convolutions, on ready views, as many of them together."""
+    """Compare with TensorFlow on ready views: the bare convolutions, of as many views together, or of a whole batch."""
     pixels = sizes.network.input_size**2 * sizes.sampling.augmentations
     size = posterior.PIXELS_AT_ONCE // pixels
     ids = list(map(str, range(batches * size)))
@@ -119,13 +119,18 @@ def compare_predicting(sizes: Sizes, grey: np.ndarray, model: TrainedModel, batc
     together = posterior.views_together(size * views_each, side)
     shape = size * views_each // together, together, side, side, 1
     views = tf.constant(np.random.default_rng(1).random(shape), tf.float32)
-    forward = tf.function(lambda parts: tf.map_fn(trunk, parts, parallel_iterations=1), autograph=False)
-    compare(
-        f"predict {len(ids)} galaxies, {views_each} views, from stored images | bare convolutions, ready views",
-        lambda: list(stream(ids=ids)),
-        lambda: [forward(views).numpy() for _ in range(batches)],
-        repeats=2,
-    )
+    in_parts = tf.function(lambda parts: tf.map_fn(trunk, parts, parallel_iterations=1), autograph=False)
+    at_once, all_views = tf.function(trunk, autograph=False), tf.reshape(views, (-1, *shape[2:]))
+    for how, forward, ready in (
+        (f"{together} views at a time", in_parts, views),
+        ("a batch at once", at_once, all_views),
+    ):
+        compare(
+            f"predict {len(ids)} galaxies, {views_each} views, stored images | bare convolutions, {how}",
+            lambda: list(stream(ids=ids)),
+            lambda forward=forward, ready=ready: [forward(ready).numpy() for _ in range(batches)],
+            repeats=2,
+        )
 
 
 def compare_posterior(sizes: Sizes, grey: np.ndarray, model: TrainedModel, masks: int = 20) -> None:
