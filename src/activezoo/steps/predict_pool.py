@@ -1,4 +1,4 @@
-"""Predict one shard of the galaxies that votes can be asked of, for the strategies of the next iteration."""
+"""Predict one shard of the galaxies that votes can be asked of, for strategies; look closer at the best of them."""
 
 import logging
 from pathlib import Path
